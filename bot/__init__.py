@@ -1,0 +1,1 @@
+"""Listens in Zulip, understands commands, answers."""

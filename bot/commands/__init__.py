@@ -1,0 +1,1 @@
+"""Commands that are answered at once and start nothing."""

@@ -1,0 +1,1 @@
+"""What can be done on the host, one module each."""

@@ -1,0 +1,1 @@
+"""Take, keep and read back copies of the server."""

@@ -1,0 +1,1 @@
+"""One observation of the host in each module."""

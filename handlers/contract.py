@@ -1,0 +1,146 @@
+"""What a handler is, what it is given, and what it returns."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from handlers.host.settings import HostSettings, StoreSettings
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+Facts = Mapping[str, JSON]
+
+
+class Effect(StrEnum):
+    """How much an operation can change; policy maps it to people. Stored, never renamed."""
+
+    READ = "read"
+    ROUTINE = "routine"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+
+class Kind(StrEnum):
+    """What a parameter accepts."""
+
+    WORD = "word"  # one word that matches `pattern`
+    INTEGER = "integer"
+    CHOICE = "choice"  # one of `choices`
+    FLAG = "flag"  # present or not
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument (`required`, by place) or option (`--name`) of a command."""
+
+    name: str
+    kind: Kind
+    summary: str
+    example: str
+    positional: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    #: For `Kind.WORD`: the whole word must match; written so that nothing else can pass.
+    pattern: str = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the registry says about an operation without importing it."""
+
+    name: str
+    summary: str
+    module: str
+    effect: Effect
+    example: str
+    parameters: tuple[Parameter, ...] = ()
+    time_limit: timedelta = timedelta(hours=2)
+    #: Names that stored jobs may still carry.
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def changes_host(self) -> bool:
+        return self.effect is not Effect.READ
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """A named predicate that is judged when the plan is made and afresh at the start."""
+
+    name: str
+    sentence: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do: `binding` is fingerprinted, the rest is judged afresh or only shown."""
+
+    summary: str
+    binding: Facts
+    steps: tuple[str, ...]
+    way_back: str
+    preconditions: tuple[Precondition, ...] = ()
+    estimates: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: one sentence, the state the server is in now, and facts."""
+
+    sentence: str
+    state: str
+    facts: Facts = field(default_factory=dict)
+    #: What an operator would type next.
+    next: str | None = None
+
+
+class Progress(Protocol):
+    """The journal as a handler sees it; everything said here is redacted before it is written."""
+
+    def step(self, title: str) -> AbstractContextManager[None]:
+        """A titled part of the run; its end and duration are recorded, also when it raises."""
+
+    def progress(self, sentence: str, *, done: int | None = None, total: int | None = None) -> None:
+        """How far the present step is; called freely, written at most once a second."""
+
+    def fact(self, name: str, value: JSON) -> None:
+        """Something found out that outlives the run."""
+
+    def output(self, text: str) -> None:
+        """Output of a tool, for output.log."""
+
+
+class Clock(Protocol):
+    """Where handlers get the time; tests hand in their own."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Exactly what a run may touch."""
+
+    job: int
+    attempt: int
+    host: HostSettings
+    stores: tuple[StoreSettings, ...]
+    journal: Progress
+    clock: Clock
+    #: Figures of earlier runs of the same operation, for estimates only.
+    hints: Facts = field(default_factory=dict)
+
+
+Args = TypeVar("Args")
+
+
+@dataclass(frozen=True, slots=True)
+class Handler(Generic[Args]):
+    """One operation: `args` is built from the typed arguments, `run` is given the plan it keeps."""
+
+    args: type[Args]
+    plan: Callable[[Context, Args], Plan]
+    run: Callable[[Context, Args, Plan], Outcome]

@@ -1,0 +1,45 @@
+"""Where the Zulip installation lies and which stores keep its copies, as plain data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How Zulip's PostgreSQL is reached."""
+
+    #: Directory of the socket, or a host name.
+    host: str = "/var/run/postgresql"
+    port: int = 5432
+    name: str = "zulip"
+    user: str = "zulip"
+    #: Account on the host to connect as (peer authentication); none: as we are.
+    system_user: str | None = "zulip"
+    #: Where pg_dump and pg_restore lie; none: found by the server's major version.
+    programs: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """All paths of the host hang below `root`."""
+
+    root: Path = Path("/")
+    #: Zulip as the host itself reaches it; `/health` answers only to loopback.
+    url: str = "https://127.0.0.1"
+    #: The certificate on loopback carries the server's public name, so it is not checked there.
+    check_certificate: bool = False
+    database: DatabaseSettings = DatabaseSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """One place that keeps copies: a directory (`path`) or an S3 bucket (`bucket`)."""
+
+    name: str
+    path: Path | None = None
+    bucket: str | None = None
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str | None = None
+    #: A file with two lines, access key and secret key; none: boto3's own search.
+    credentials_file: Path | None = None

@@ -1,0 +1,1 @@
+"""When, and under which conditions, handlers run."""

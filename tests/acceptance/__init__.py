@@ -1,0 +1,1 @@
+"""Conversations: message in, replies, rows and host commands out."""

@@ -1,0 +1,1 @@
+"""Small stand-ins behind protocols of our own."""
