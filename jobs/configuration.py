@@ -1,0 +1,102 @@
+"""The models of host, stores, policy and schedules, as plain data of the standard library."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from handlers.host.settings import HostSettings, StoreSettings
+
+#: Read by pydantic in configuration_file; a plain dictionary, so nothing is imported here.
+STRICT = {"extra": "forbid", "strict": True, "hide_input_in_errors": True}
+
+
+@dataclass(frozen=True, slots=True)
+class ZulipSettings:
+    """Where the bot speaks."""
+
+    #: Zulip's own file with the bot's key.
+    zuliprc: Path = Path("/etc/zulip-ops/zuliprc")
+    #: The channel from which the server is looked after.
+    channel: str = "ops"
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """Where the bot keeps what must survive."""
+
+    #: Database, runs/ and facts.json lie here; on a local disk.
+    directory: Path = Path("/var/lib/zulip-ops")
+    #: Group that may read run folders and facts.json.
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherSettings:
+    """Who starts runs: `fork` (this process's own rights) or `helper` (over a socket)."""
+
+    backend: Literal["fork", "helper"] = "fork"
+    socket: Path = Path("/run/zulip-ops/helper.sock")
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverSettings:
+    """How often the host is looked at."""
+
+    every_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class EffectPolicy:
+    """Who may ask for commands of one effect, and how they confirm."""
+
+    #: Names of roles; an empty list denies.
+    ask: tuple[str, ...] = ()
+    #: Whether the asker may confirm in the command itself with `--yes`.
+    yes: bool = False
+    #: How long a plan waits for consent.
+    expires_minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may do what; deny by default. Roles are lists of Zulip user ids."""
+
+    roles: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    read: EffectPolicy = EffectPolicy()
+    routine: EffectPolicy = EffectPolicy()
+    disruptive: EffectPolicy = EffectPolicy()
+    destructive: EffectPolicy = EffectPolicy()
+
+
+CatchUp = Literal["once", "skip", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """A command that recurs; the file is root's, which is the consent to it."""
+
+    name: str
+    command: str
+    #: Five fields, as cron has them.
+    cron: str
+    tz: str = "UTC"
+    #: What becomes of runs that were missed: one run for all, none, or each.
+    catch_up: CatchUp = "once"
+    #: A run found later than this many minutes after it was due counts as missed.
+    grace: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """zulip-ops.toml as a whole."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = STRICT
+
+    zulip: ZulipSettings = ZulipSettings()
+    state: StateSettings = StateSettings()
+    host: HostSettings = HostSettings()
+    launcher: LauncherSettings = LauncherSettings()
+    observer: ObserverSettings = ObserverSettings()
+    policy: Policy = Policy()
+    stores: tuple[StoreSettings, ...] = ()
+    schedules: tuple[ScheduleSettings, ...] = ()
