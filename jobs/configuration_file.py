@@ -1,0 +1,135 @@
+"""Reads zulip-ops.toml strictly, and names the key when something in it is wrong."""
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from handlers.errors import OpsError, Reason
+from jobs.configuration import Configuration, Policy, ScheduleSettings
+
+_CONFIGURATION = TypeAdapter(Configuration)
+_SOME_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ConfigurationError(OpsError):
+    """The configuration cannot be used; the message names the file and the key."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, reason=Reason.NOT_CONFIGURED, hint=hint)
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration in `path`; raises ConfigurationError with one sentence."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no configuration at {path}.",
+            hint="Copy zulip-ops.toml.example there and fill it in.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from None
+    return parse_configuration(text, path)
+
+
+def parse_configuration(text: str, path: Path) -> Configuration:
+    """The configuration that `text` says; `path` is only named in errors."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
+    try:
+        # JSON mode is strict and still takes paths from strings and tuples from arrays.
+        configuration = _CONFIGURATION.validate_json(json.dumps(tables, default=str))
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(path, error.errors()[0], tables)) from None
+    _check_policy(configuration.policy, path)
+    _check_stores(configuration, path)
+    _check_schedules(configuration.schedules, path)
+    return configuration
+
+
+def _sentence(path: Path, error: ErrorDetails, tables: dict[str, object]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "unexpected_keyword_argument":
+        known = _known_keys(error["loc"][:-1])
+        close = get_close_matches(str(error["loc"][-1]), known, n=1)
+        meant = f" Did you mean `{close[0]}`?" if close else ""
+        return f"{path}: the key `{key}` is not known.{meant}"
+    return f"{path}: `{key}`: {error['msg'][0].lower()}{error['msg'][1:]}."
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the schema allows at `location`."""
+    schema = _CONFIGURATION.json_schema()
+    node: dict[str, object] = schema
+    for part in location:
+        node = _resolve(node, schema)
+        properties = node.get("properties")
+        if isinstance(part, int):
+            node = _as_table(node.get("items"))
+        elif isinstance(properties, dict):
+            node = _as_table(properties.get(part))
+    properties = _resolve(node, schema).get("properties")
+    return list(properties) if isinstance(properties, dict) else []
+
+
+def _resolve(node: dict[str, object], schema: dict[str, object]) -> dict[str, object]:
+    reference = node.get("$ref")
+    if not isinstance(reference, str):
+        return node
+    return _as_table(_as_table(schema.get("$defs")).get(reference.rpartition("/")[2]))
+
+
+def _as_table(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _check_policy(policy: Policy, path: Path) -> None:
+    for effect in ("read", "routine", "disruptive", "destructive"):
+        for role in getattr(policy, effect).ask:
+            if role not in policy.roles:
+                raise ConfigurationError(
+                    f"{path}: `policy.{effect}.ask` names the role `{role}`, "
+                    "which `policy.roles` does not define."
+                )
+
+
+def _check_stores(configuration: Configuration, path: Path) -> None:
+    names = [store.name for store in configuration.stores]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{path}: two stores are called `{name}`.")
+    for store in configuration.stores:
+        if (store.path is None) == (store.bucket is None):
+            raise ConfigurationError(
+                f"{path}: the store `{store.name}` needs either `path` or `bucket`."
+            )
+
+
+def _check_schedules(schedules: tuple[ScheduleSettings, ...], path: Path) -> None:
+    names = [schedule.name for schedule in schedules]
+    for schedule in schedules:
+        where = f"{path}: the schedule `{schedule.name}`"
+        if names.count(schedule.name) > 1:
+            raise ConfigurationError(f"{where} is there twice.")
+        try:
+            zone = ZoneInfo(schedule.tz)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigurationError(
+                f"{where}: `tz` is not a time zone: {schedule.tz}.",
+                hint="Write it as `Europe/Berlin` or `UTC`.",
+            ) from None
+        try:
+            CronSim(schedule.cron, _SOME_MOMENT.astimezone(zone))
+        except CronSimError as error:
+            raise ConfigurationError(
+                f"{where}: `cron` cannot be read: {schedule.cron} ({error})."
+            ) from None

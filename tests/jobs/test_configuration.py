@@ -1,0 +1,94 @@
+"""The configuration file is read strictly, and says what is wrong with it."""
+
+import re
+import tomllib
+from dataclasses import MISSING, fields, is_dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from handlers.host.settings import StoreSettings
+from jobs.configuration import Configuration, ScheduleSettings
+from jobs.configuration_file import ConfigurationError, parse_configuration, read_configuration
+
+EXAMPLE = Path(__file__).parents[2] / "zulip-ops.toml.example"
+HERE = Path("/etc/zulip-ops/zulip-ops.toml")
+
+
+def uncommented(text: str) -> str:
+    """The example with every key that is commented out switched on."""
+    return re.sub(r"^# (?=\[\[|\w+ = )", "", text, flags=re.MULTILINE)
+
+
+def test_example_holds_exactly_the_defaults() -> None:
+    assert read_configuration(EXAMPLE) == Configuration()
+
+
+def test_example_names_every_key() -> None:
+    text = EXAMPLE.read_text()
+    written = tomllib.loads(uncommented(text))
+
+    def missing(model: object, table: object, path: str) -> list[str]:
+        assert is_dataclass(model)
+        assert isinstance(table, dict)
+        found: list[str] = []
+        for field in fields(model):
+            if field.name not in table:
+                found.append(f"{path}{field.name}")
+            default = field.default if field.default is not MISSING else None
+            if is_dataclass(default) and field.name in table:
+                found += missing(default, table[field.name], f"{path}{field.name}.")
+        return found
+
+    assert missing(Configuration, written, "") == []
+    stores = {key for store in written["stores"] for key in store}
+    assert stores == {field.name for field in fields(StoreSettings)}
+    assert set(written["schedules"][0]) == {field.name for field in fields(ScheduleSettings)}
+
+
+def test_every_key_of_the_example_has_a_comment_before_it() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    tables: set[str] = set()
+    for before, line in pairwise(lines):
+        key = re.match(r"(# )?(\w+) = ", line)
+        if key is None or key[2] in tables or key[2] in {"viewer", "operator"}:
+            continue
+        assert before.startswith("# "), line
+        tables.add(key[2])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[zulip]\nchanel = "ops"', "`zulip.chanel` is not known. Did you mean `channel`?"),
+        ("[zulp]", "`zulp` is not known. Did you mean `zulip`?"),
+        ('[host.database]\nport = "5432"', "`host.database.port`: input should be a valid integer"),
+        ('[policy.roles]\noperator = ["8"]', "`policy.roles.operator.0`"),
+        ('[policy.read]\nask = ["viewer"]', "names the role `viewer`"),
+        ("[policy.read]\nask = [", "is not valid TOML"),
+        ('[[stores]]\nname = "a"', "needs either `path` or `bucket`"),
+        ('[[stores]]\nname = "a"\npath = "/a"\nbuckett = "b"', "Did you mean `bucket`?"),
+        ('[[stores]]\nname="a"\npath="/a"\n[[stores]]\nname="a"\npath="/b"', "two stores"),
+        ('[[schedules]]\nname="a"\ncommand="status"\ncron="61 * * * *"', "`cron` cannot be read"),
+        ('[[schedules]]\nname="a"\ncommand="status"\ncron="1 * * * *"\ntz="Berlin"', "time zone"),
+        ('[[schedules]]\nname="a"\ncommand="status"\ncron="1 * * * *"\ntz="../x"', "time zone"),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        parse_configuration(text, HERE)
+    assert str(HERE) in failure.value.message
+    assert sentence in failure.value.message
+
+
+def test_values_of_a_wrong_type_are_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        parse_configuration("[zulip]\nzuliprc = 12345678", HERE)
+    assert "12345678" not in failure.value.message
+
+
+def test_a_missing_file_is_one_sentence_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="There is no configuration at") as failure:
+        read_configuration(tmp_path / "none.toml")
+    assert failure.value.hint is not None
