@@ -127,6 +127,8 @@ def _check_schedules(schedules: tuple[ScheduleSettings, ...], path: Path) -> Non
                 f"{where}: `tz` is not a time zone: {schedule.tz}.",
                 hint="Write it as `Europe/Berlin` or `UTC`.",
             ) from None
+        if len(schedule.cron.split()) != 5:
+            raise ConfigurationError(f"{where}: `cron` needs five fields: {schedule.cron}.")
         try:
             CronSim(schedule.cron, _SOME_MOMENT.astimezone(zone))
         except CronSimError as error:

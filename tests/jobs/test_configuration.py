@@ -71,6 +71,8 @@ def test_every_key_of_the_example_has_a_comment_before_it() -> None:
         ('[[stores]]\nname = "a"\npath = "/a"\nbuckett = "b"', "Did you mean `bucket`?"),
         ('[[stores]]\nname="a"\npath="/a"\n[[stores]]\nname="a"\npath="/b"', "two stores"),
         ('[[schedules]]\nname="a"\ncommand="status"\ncron="61 * * * *"', "`cron` cannot be read"),
+        ('[[schedules]]\nname="a"\ncommand="status"\ncron="1 2 30 2 *"', "`cron` cannot be read"),
+        ('[[schedules]]\nname="a"\ncommand="status"\ncron="0 1 2 * * *"', "needs five fields"),
         ('[[schedules]]\nname="a"\ncommand="status"\ncron="1 * * * *"\ntz="Berlin"', "time zone"),
         ('[[schedules]]\nname="a"\ncommand="status"\ncron="1 * * * *"\ntz="../x"', "time zone"),
     ],

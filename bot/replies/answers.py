@@ -1,0 +1,147 @@
+"""Answers about the bot itself: help, who you are, versions, schedules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.replies.reply import Reply
+from bot.replies.wording import code, listing, moment, person
+
+
+@dataclass(frozen=True)
+class HelpOverview(Reply, kind="help"):
+    """The commands that the reader may run, most used first."""
+
+    bot_name: str
+    #: `example` and `summary` of each.
+    commands: Sequence[Mapping[str, str]]
+    hidden: int
+
+    def text(self) -> str:
+        lines = [
+            f"- `@{self.bot_name} {command['example']}` {command['summary']}"
+            for command in self.commands
+        ]
+        if self.hidden:
+            lines.append(f"- {self.hidden} more need a role that you do not have: `whoami`")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class HelpOn(Reply, kind="help_on"):
+    """One command, or the commands of one group."""
+
+    bot_name: str
+    #: `name`, `summary`, `effect`, `example`, `parameters` (`usage`, `summary`, `example`).
+    commands: Sequence[Mapping[str, Any]]
+
+    def text(self) -> str:
+        return "\n".join(line for command in self.commands for line in self._lines(command))
+
+    def _lines(self, command: Mapping[str, Any]) -> list[str]:
+        effect = {
+            None: "",
+            "read": " It only reads.",
+            "routine": " It is routine: you confirm it with ✅ on the plan.",
+            "disruptive": " It is disruptive: another person has to approve it.",
+            "destructive": " It is destructive: two other people have to approve it.",
+        }[command["effect"]]
+        lines = [f"**{command['name']}** {command['summary']}.{effect}"]
+        lines += [
+            f"- `{parameter['usage']}` {parameter['summary']}"
+            for parameter in command["parameters"]
+        ]
+        lines.append(f"- Example: `@{self.bot_name} {command['example']}`")
+        return lines
+
+
+@dataclass(frozen=True)
+class WhoYouAre(Reply, kind="whoami"):
+    """Who somebody is to the bot, and what they may do."""
+
+    name: str
+    user_id: int
+    zulip_role: str
+    roles: Sequence[str]
+    #: What each effect allows: `effect`, `may`, `needed`.
+    effects: Sequence[Mapping[str, Any]]
+
+    def text(self) -> str:
+        roles = listing([f"*{role}*" for role in self.roles]) or "none"
+        who = person(self.name, self.user_id)
+        lines = [f"You are {who}, Zulip user {self.user_id} ({self.zulip_role}). Roles: {roles}."]
+        for effect in self.effects:
+            needed = listing([f"*{role}*" for role in effect["needed"]], "or")
+            if effect["may"]:
+                lines.append(f"- **{effect['effect']}** commands: you may ask for them")
+            elif needed:
+                lines.append(f"- **{effect['effect']}** commands: need the role {needed}")
+            else:
+                lines.append(f"- **{effect['effect']}** commands: nobody may ask for them")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Versions(Reply, kind="version"):
+    """What is running here."""
+
+    program: str
+    python: str
+    zulip: str | None
+    feature_level: int | None
+    host_id: str
+    epoch: int
+
+    def text(self) -> str:
+        zulip = (
+            f"Zulip {self.zulip} (feature level {self.feature_level})"
+            if self.zulip
+            else "Zulip's version is not known yet"
+        )
+        return (
+            f"zulip-ops {self.program} on Python {self.python}. {zulip}. "
+            f"Host {code(self.host_id[:12])}, epoch {self.epoch}."
+        )
+
+
+@dataclass(frozen=True)
+class ScheduleList(Reply, kind="schedules"):
+    """The commands that recur, with their next and last runs."""
+
+    #: `name`, `command`, `explained`, `tz`, `next_at`, `last_due_at`, `last_result`, `paused`.
+    schedules: Sequence[Mapping[str, Any]]
+
+    def text(self) -> str:
+        if not self.schedules:
+            return "There are no schedules. Root adds them in zulip-ops.toml, as `[[schedules]]`."
+        return "\n".join(self._line(schedule) for schedule in self.schedules)
+
+    def _line(self, schedule: Mapping[str, Any]) -> str:
+        last = (
+            f"last {moment(schedule['last_due_at'])} ({schedule['last_result']})"
+            if schedule["last_due_at"]
+            else "never run yet"
+        )
+        return (
+            f"- **{schedule['name']}** {code(schedule['command'])}, {schedule['explained']} "
+            f"({schedule['tz']}): next {moment(schedule['next_at'])}, {last}"
+        )
+
+
+@dataclass(frozen=True)
+class ScheduleMissed(Reply, kind="schedule_missed"):
+    """Runs that were due while nobody could start them."""
+
+    name: str
+    command: str
+    missed: int
+    first_due_at: str
+    caught_up: bool
+
+    def text(self) -> str:
+        times = "time" if self.missed == 1 else "times"
+        then = "I run it once now." if self.caught_up else "It is not made up for."
+        return (
+            f"The schedule **{self.name}** ({code(self.command)}) was missed {self.missed} {times} "
+            f"since {moment(self.first_due_at)}. {then}"
+        )

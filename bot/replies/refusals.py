@@ -1,0 +1,81 @@
+"""What is said to somebody whose command is not carried out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.replies.reply import Reply
+from bot.replies.wording import code, listing, moment
+
+
+@dataclass(frozen=True)
+class Refusal(Reply, kind="refusal"):
+    """Why not, in one sentence, and what to do instead."""
+
+    message: str
+    hint: str | None
+    reason: str
+
+    def text(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True)
+class NotPermitted(Reply, kind="not_permitted"):
+    """Which role is missing."""
+
+    command: str
+    needed: Sequence[str]
+    held: Sequence[str]
+
+    def text(self) -> str:
+        if not self.needed:
+            return (
+                f"Nobody may run {code(self.command)} here: the policy names no role for it. "
+                "Root adds one in zulip-ops.toml."
+            )
+        needed = listing([f"*{role}*" for role in self.needed], "or")
+        held = listing([f"*{role}*" for role in self.held]) or "no role"
+        return (
+            f"You may not run {code(self.command)}: it needs the role {needed}, and you have "
+            f"{held}. `whoami` shows what you may do."
+        )
+
+
+@dataclass(frozen=True)
+class WrongPlace(Reply, kind="wrong_place"):
+    """A command that changes something was asked for in a direct message."""
+
+    command: str
+    channel: str
+
+    def text(self) -> str:
+        return (
+            f"{code(self.command)} changes the server, so ask for it in #**{self.channel}**, "
+            "where others see it. Direct messages are for reading."
+        )
+
+
+@dataclass(frozen=True)
+class TooOld(Reply, kind="too_old"):
+    """A command that was found long after it was written."""
+
+    commands: Sequence[str]
+    sent_at: str
+
+    def text(self) -> str:
+        listed = listing([code(command) for command in self.commands])
+        return (
+            f"I was away when you wrote {listed} at {moment(self.sent_at)}, and I run nothing "
+            "that is older than ten minutes. Repeat it if you still want it."
+        )
+
+
+@dataclass(frozen=True)
+class NotYet(Reply, kind="not_yet"):
+    """A command that is understood and comes with a later version."""
+
+    command: str
+    will: str
+
+    def text(self) -> str:
+        return f"{code(self.command)} will {self.will}; it comes with a later version of zulip-ops."

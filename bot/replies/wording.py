@@ -1,0 +1,102 @@
+"""How figures, times and foreign text are written in messages."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def size(byte_count: float) -> str:
+    """A number of bytes as people read it: `1.8 GB`, decimal units."""
+    value = float(byte_count)
+    for unit in _UNITS:
+        if abs(value) < 1000 or unit == _UNITS[-1]:
+            break
+        value /= 1000
+    if unit == "bytes":
+        return f"{int(value)} bytes"
+    return f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time with at most two units: `4 min 12 s`, `3 days 2 h`."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 10:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    days, rest = divmod(whole, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [
+        f"{days} day{'' if days == 1 else 's'}" if days else "",
+        f"{hours} h" if hours else "",
+        f"{minutes} min" if minutes else "",
+        f"{left} s" if left else "",
+    ]
+    return " ".join([part for part in parts if part][:2])
+
+
+def age(since: str, now: str) -> str:
+    """How long ago the ISO time `since` was, seen at the ISO time `now`."""
+    return duration(max(1, round(age_seconds(since, now))))
+
+
+def age_seconds(since: str, now: str) -> float:
+    """Seconds from the ISO time `since` to the ISO time `now`."""
+    passed = datetime.fromisoformat(now) - datetime.fromisoformat(since)
+    return passed / timedelta(seconds=1)
+
+
+def moment(iso_time: str) -> str:
+    """A time that each reader sees in their own zone."""
+    return f"<time:{iso_time.replace('+00:00', 'Z')}>"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`, `no jobs`."""
+    words = noun if number == 1 else f"{noun}s"
+    return f"{number} {words}" if number else f"no {words}"
+
+
+def code(text: str) -> str:
+    """Foreign text inside inline code: one line, and no backtick can end it."""
+    flat = " ".join(text.split())
+    longest = max((len(run) for run in re.findall(r"`+", flat)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if longest else ""
+    return f"{fence}{padding}{flat or ' '}{padding}{fence}"
+
+
+def fence(text: str, language: str = "text") -> str:
+    """Foreign text in a block that is longer than any run of backticks or tildes inside it."""
+    longest = max((len(run) for run in re.findall(r"`+|~+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+
+
+def spoiler(title: str, body: str) -> str:
+    """A folded block; its own fence is longer than any inside."""
+    longest = max((len(run) for run in re.findall(r"`+", body)), default=2)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}spoiler {title}\n{body}\n{ticks}"
+
+
+def listing(words: Sequence[str], joint: str = "and") -> str:
+    """`a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {joint} {words[-1]}"
+
+
+def person(name: str, user_id: int | None) -> str:
+    """Somebody by name and id, without notifying them."""
+    if user_id is None:
+        return name
+    return f"@_**{plain(name)}|{user_id}**"
+
+
+def plain(text: str) -> str:
+    """A name without the signs that mean something in Zulip's markdown."""
+    return re.sub(r"[*`|\[\]<>#@\n\r~]", "", text).strip() or "somebody"
