@@ -6,10 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of Zulip's own installer, all below `root`; nothing here touches the disk.
-
-    Only `proc` looks whether a file is there, because a sample host brings its own.
-    """
+    """The paths of Zulip's own installer; only `proc` ever looks at the disk."""
 
     root: Path
 

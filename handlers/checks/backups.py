@@ -1,0 +1,125 @@
+"""Does each store hold a recent copy that was verified?"""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from handlers.backups.catalogue import SnapshotSummary, list_snapshots
+from handlers.checks.contract import Check, Context, Finding, Level, worst
+from handlers.contract import JSON
+from handlers.errors import HostFailure
+from handlers.host.settings import StoreSettings
+
+#: A daily backup and an hour for it to run.
+_WARNING_AGE = timedelta(hours=25)
+#: Two daily backups were missed.
+_CRITICAL_AGE = timedelta(hours=49)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One store and what became of the question; filled in by its own thread."""
+
+    store: StoreSettings
+    #: Why the store could not be read; taken away last, by an answer.
+    failure: str | None
+    newest: SnapshotSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    level: Level
+    sentence: str
+    values: dict[str, JSON]
+
+
+def observe(context: Context) -> Finding:
+    if not context.stores:
+        return Finding(
+            Level.WARNING,
+            "No store is configured, so nothing is backed up.",
+            {"stores": []},
+            "Add a `[[stores]]` table to zulip-ops.toml.",
+        )
+    now = context.clock.now()
+    verdicts = [_judge(asked, now) for asked in _ask_all(context)]
+    level = worst(each.level for each in verdicts)
+    said = [each.sentence for each in verdicts if each.level is level]
+    return Finding(
+        level,
+        " ".join(said),
+        {"stores": [each.values for each in verdicts]},
+        None if level is Level.OK else "Take one with `backup now`, and read its log if it fails.",
+    )
+
+
+def _ask_all(context: Context) -> list[_Asked]:
+    """Every store at once, so that one which hangs does not hide the others."""
+    seconds = context.patience.total_seconds()
+    asked = [_Asked(store, f"no answer within {seconds:g} s.") for store in context.stores]
+    threads = [threading.Thread(target=_ask, args=(each,), daemon=True) for each in asked]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return asked
+
+
+def _ask(asked: _Asked) -> None:
+    try:
+        snapshots = list_snapshots(asked.store)
+    except HostFailure as failure:
+        asked.failure = failure.message
+    except OSError as error:
+        asked.failure = f"{error}."
+    else:
+        asked.newest = max(snapshots, key=lambda each: each.created_at, default=None)
+        asked.failure = None
+
+
+def _judge(asked: _Asked, now: datetime) -> _Verdict:
+    name, newest = asked.store.name, asked.newest
+    values: dict[str, JSON] = dict.fromkeys(
+        (
+            "snapshot",
+            "job",
+            "created_at",
+            "age_seconds",
+            "size_bytes",
+            "verified_at",
+            "zulip_version",
+        )
+    )
+    values |= {"store": name, "verified": False, "failure": asked.failure}
+    if asked.failure is not None:
+        return _Verdict(Level.UNKNOWN, f"Store {name} could not be read: {asked.failure}", values)
+    if newest is None:
+        return _Verdict(Level.WARNING, f"Store {name} holds no backup.", values)
+    age = now - newest.created_at
+    values |= {
+        "snapshot": newest.id,
+        "job": newest.job,
+        "created_at": newest.created_at.astimezone(UTC).isoformat(),
+        "age_seconds": age.total_seconds(),
+        "size_bytes": newest.size_bytes,
+        "verified": newest.verified_at is not None,
+        "verified_at": _iso(newest.verified_at),
+        "zulip_version": newest.zulip_version,
+    }
+    level = Level.CRITICAL if age > _CRITICAL_AGE else Level.WARNING if age > _WARNING_AGE else None
+    hours = f"{age.total_seconds() / 3600:.0f} h old"
+    if level is not None:
+        return _Verdict(level, f"The newest backup in store {name} is {hours}.", values)
+    if newest.verified_at is None:
+        sentence = f"The newest backup in store {name} ({hours}) was not verified."
+        return _Verdict(Level.WARNING, sentence, values)
+    return _Verdict(Level.OK, f"Store {name}: {newest.id}, {hours}, verified.", values)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+CHECK = Check("backups", "Each store holds a recent, verified backup", observe)

@@ -1,0 +1,45 @@
+"""How long is the host up, and how much is waiting for its processors?"""
+
+import os
+from datetime import timedelta
+
+from handlers.checks.contract import Check, Context, Finding, Level
+
+#: Waiting processes for each processor, averaged over five minutes.
+_WARNING_PER_CORE = 2.0
+_CRITICAL_PER_CORE = 4.0
+
+
+def observe(context: Context) -> Finding:
+    uptime = float(context.layout.proc("uptime").read_text(encoding="ascii").split()[0])
+    averages = context.layout.proc("loadavg").read_text(encoding="ascii").split()[:3]
+    load_1, load_5, load_15 = (float(word) for word in averages)
+    cores = os.cpu_count() or 1
+    level = Level.OK
+    if load_5 >= _WARNING_PER_CORE * cores:
+        level = Level.WARNING
+    if load_5 >= _CRITICAL_PER_CORE * cores:
+        level = Level.CRITICAL
+    return Finding(
+        level,
+        f"Up {_days(uptime)}; load {load_1:g}, {load_5:g}, {load_15:g} on {_processors(cores)}.",
+        {
+            "uptime_seconds": uptime,
+            "load_1": load_1,
+            "load_5": load_5,
+            "load_15": load_15,
+            "cores": cores,
+        },
+        None if level is Level.OK else "Run `top` on the host to see what keeps it busy.",
+    )
+
+
+def _days(seconds: float) -> str:
+    return str(timedelta(seconds=int(seconds)))
+
+
+def _processors(cores: int) -> str:
+    return "one processor" if cores == 1 else f"{cores} processors"
+
+
+CHECK = Check("uptime_load", "The host is up and not overloaded", observe)
