@@ -194,7 +194,7 @@ class JobDetail(Reply, kind="job"):
     #: `label`, `at` of each moment of its life.
     moments: Sequence[Mapping[str, str]]
     #: `name`, `value` of what the run found out.
-    facts: Sequence[Mapping[str, str]]
+    details: Sequence[Mapping[str, str]]
     fingerprint: str | None
     #: `attempt`, `mode`, `status`.
     runs: Sequence[Mapping[str, Any]]
@@ -210,7 +210,7 @@ class JobDetail(Reply, kind="job"):
             lines.append(f"- {self.sentence}")
         told = ", ".join(f"{point['label']} {moment(point['at'])}" for point in self.moments)
         lines.append(f"- {told}")
-        lines += [f"- {fact['name']}: {code(fact['value'])}" for fact in self.facts]
+        lines += [f"- {fact['name']}: {code(fact['value'])}" for fact in self.details]
         if self.fingerprint:
             lines.append(f"- Plan `{self.fingerprint[:12]}`, {count(len(self.runs), 'run')}")
         lines.append(f"- Output: `log {self.id}`")

@@ -1,0 +1,62 @@
+"""Lists the copies there are, from the observer's last look into the stores."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.commands.contract import Answer, Command, Look, Scene
+from bot.replies.observations import BackupList
+from handlers.contract import Effect
+
+_SHOWN = 10
+
+
+def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
+    fact = scene.facts.facts.get("backups") if scene.facts else None
+    if fact is None:
+        why = scene.facts_problem or "The stores have not been looked at yet."
+        reply = BackupList(
+            scene.now.isoformat(), [], 0, [{"name": "all", "why": why}], seen_at=None
+        )
+        return Answer(reply)
+    snapshots, unreadable = _merged(fact.values)
+    reply = BackupList(
+        now=scene.now.isoformat(),
+        snapshots=snapshots[:_SHOWN],
+        more=max(0, len(snapshots) - _SHOWN),
+        unreadable=unreadable,
+        seen_at=fact.at.isoformat(),
+    )
+    return Answer(reply)
+
+
+def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """One entry a snapshot, with the stores that hold it; newest first."""
+    by_id: dict[str, dict[str, Any]] = {}
+    unreadable: list[dict[str, str]] = []
+    for store in values.get("stores", []):
+        if store.get("problem"):
+            unreadable.append({"name": store["name"], "why": store["problem"]})
+        for snapshot in store.get("snapshots", []):
+            entry = by_id.setdefault(
+                snapshot["id"],
+                {
+                    "id": snapshot["id"],
+                    "job": snapshot["job"],
+                    "created_at": snapshot["created_at"],
+                    "size_bytes": snapshot["size_bytes"],
+                    "stores": [],
+                },
+            )
+            entry["stores"].append({"name": store["name"], "verified_at": snapshot["verified_at"]})
+    newest_first = sorted(by_id.values(), key=lambda entry: str(entry["id"]), reverse=True)
+    return newest_first, unreadable
+
+
+COMMAND = Command(
+    name="backups",
+    summary="List the copies: when, how big, verified or not",
+    effect=Effect.READ,
+    example="backups",
+    answer=_answer,
+    looks=frozenset({Look.FRESH_FACTS}),
+)

@@ -1,0 +1,114 @@
+"""What a command of the bot's own is, and what it is given to answer from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.replies.reply import Reply
+from handlers.contract import Effect, Parameter
+from jobs.configuration import Policy
+from jobs.facts import Round
+from jobs.schedules import Recurrence
+from state.database import Transaction
+
+
+class Look(StrEnum):
+    """What has to be looked at before a command can be answered."""
+
+    #: Whether Zulip answers the bot, this moment.
+    HEALTH = "health"
+    #: A new round of the observer, when `--fresh` is given.
+    FRESH_FACTS = "fresh_facts"
+
+
+class Verb(Protocol):
+    """What help, grammar and permissions know of any command, ours or a handler's."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def effect(self) -> Effect | None: ...
+    @property
+    def example(self) -> str: ...
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: somebody in Zulip, a schedule, or root on the host."""
+
+    name: str
+    user_id: int | None = None
+    roles: tuple[str, ...] = ()
+    zulip_role: str = ""
+    #: Root and schedules (root wrote them) may do what the host may do.
+    is_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSeen:
+    """What the bot itself saw of Zulip, and when."""
+
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What does not change while the bot runs."""
+
+    host_id: str
+    epoch: int
+    bot_name: str
+    channel: str
+    policy: Policy
+    verbs: Sequence[Verb]
+    recurrences: Mapping[str, Recurrence]
+    runs_directory: Path
+    facts_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything an answer is made from; the transaction is the one that stores the answer."""
+
+    tx: Transaction
+    now: datetime
+    asker: Asker
+    installation: Installation
+    facts: Round | None
+    facts_problem: str | None = None
+    server: ServerSeen | None = None
+    zulip_version: str | None = None
+    feature_level: int | None = None
+    schedule_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said, the file that goes with it, and what follows from it."""
+
+    reply: Reply
+    #: Uploaded beside the answer, under the second name.
+    file: tuple[Path, str] | None = None
+    #: The job to end in the same transaction.
+    cancel_job: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is answered at once and starts nothing."""
+
+    name: str
+    summary: str
+    effect: Effect | None
+    example: str
+    answer: Callable[[Scene, Mapping[str, Any]], Answer]
+    parameters: tuple[Parameter, ...] = ()
+    looks: frozenset[Look] = field(default_factory=frozenset)

@@ -1,0 +1,79 @@
+"""Says which commands there are, and how each is typed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.commands.contract import Answer, Asker, Command, Installation, Scene, Verb
+from bot.permissions import Allowed, may_ask
+from bot.replies.answers import HelpOn, HelpOverview
+from handlers.contract import Kind, Parameter
+
+#: As many lines as are read in a hurry.
+_MOST_LINES = 10
+
+
+def usage(parameter: Parameter) -> str:
+    """How a parameter is typed: `NUMBER`, `[--to WORD]`, `[--fresh]`."""
+    place = parameter.name.upper()
+    if parameter.choices:
+        place = "|".join(parameter.choices)
+    if parameter.positional:
+        return place if parameter.required else f"[{place}]"
+    option = f"--{parameter.name.replace('_', '-')}"
+    return f"[{option}]" if parameter.kind is Kind.FLAG else f"[{option} {place}]"
+
+
+def described(verb: Verb) -> dict[str, Any]:
+    """A verb as the reply shows it."""
+    return {
+        "name": verb.name,
+        "summary": verb.summary[0].lower() + verb.summary[1:],
+        "effect": verb.effect.value if verb.effect else None,
+        "example": verb.example,
+        "parameters": [
+            {"usage": usage(parameter), "summary": parameter.summary, "example": parameter.example}
+            for parameter in verb.parameters
+        ],
+    }
+
+
+def may_run(installation: Installation, asker: Asker, verb: Verb) -> bool:
+    """Whether this asker may ask for the verb at all."""
+    if asker.is_root or asker.user_id is None:
+        return asker.is_root or verb.effect is None
+    return isinstance(may_ask(installation.policy, asker.user_id, verb.effect), Allowed)
+
+
+def overview(scene: Scene) -> HelpOverview:
+    """The ten commands an operator needs most, of those that this asker may run."""
+    verbs = scene.installation.verbs
+    allowed = [verb for verb in verbs if may_run(scene.installation, scene.asker, verb)]
+    shown = [
+        {"example": verb.example, "summary": verb.summary[0].lower() + verb.summary[1:]}
+        for verb in allowed[:_MOST_LINES]
+    ]
+    return HelpOverview(scene.installation.bot_name, shown, hidden=len(verbs) - len(allowed))
+
+
+def help_on(scene: Scene, name: str) -> HelpOn | None:
+    """The verb called `name`, or all of the group `name`; only what the asker may run."""
+    matching = [
+        described(verb)
+        for verb in scene.installation.verbs
+        if (verb.name == name or verb.name.split()[0] == name)
+        and may_run(scene.installation, scene.asker, verb)
+    ]
+    return HelpOn(scene.installation.bot_name, matching) if matching else None
+
+
+def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
+    return Answer(overview(scene))
+
+
+COMMAND = Command(
+    name="help",
+    summary="Show what I can do; `help backup` tells more",
+    effect=None,
+    example="help backup",
+    answer=_answer,
+)

@@ -1,0 +1,36 @@
+"""The list of commands that are answered at once, by hand, most used first."""
+
+from bot.commands import (
+    backups,
+    cancel,
+    coming,
+    help,
+    history,
+    job,
+    log,
+    schedules,
+    status,
+    version,
+    whoami,
+)
+from bot.commands.contract import Command, Verb
+from handlers.registry import DECLARATIONS
+
+COMMANDS: tuple[Command, ...] = (
+    status.COMMAND,
+    backups.COMMAND,
+    history.COMMAND,
+    job.COMMAND,
+    log.COMMAND,
+    cancel.COMMAND,
+    schedules.COMMAND,
+    whoami.COMMAND,
+    help.COMMAND,
+    version.COMMAND,
+    coming.UPGRADE,
+)
+
+
+def verbs() -> tuple[Verb, ...]:
+    """Everything that can be typed, in the order in which help shows it."""
+    return (COMMANDS[0], *DECLARATIONS, *COMMANDS[1:])

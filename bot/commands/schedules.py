@@ -1,0 +1,45 @@
+"""Lists the commands that recur, with their next and last runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.commands.contract import Answer, Command, Scene
+from bot.replies.answers import ScheduleList
+from handlers.contract import Effect
+from jobs.schedules import explain, next_due
+from state import job_store, schedule_store
+
+
+def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
+    return Answer(ScheduleList([_entry(scene, row) for row in schedule_store.all(scene.tx)]))
+
+
+def _entry(scene: Scene, row: schedule_store.Schedule) -> dict[str, Any]:
+    recurrence = scene.installation.recurrences[row.name]
+    moment = next_due(recurrence, scene.now)
+    return {
+        "name": row.name,
+        "command": row.command,
+        "explained": explain(recurrence),
+        "tz": row.tz,
+        "next_at": moment.isoformat() if moment else None,
+        "last_due_at": row.last_due_at.isoformat() if row.last_due_at else None,
+        "last_result": _last_result(scene, row.name),
+        "paused": row.paused,
+    }
+
+
+def _last_result(scene: Scene, name: str) -> str:
+    for run in schedule_store.runs_of(scene.tx, name, limit=1):
+        job = job_store.get(scene.tx, run.job_id) if run.job_id is not None else None
+        return f"job #{job.id} {job.status}" if job else "answered"
+    return "not run yet"
+
+
+COMMAND = Command(
+    name="schedules",
+    summary="List what runs by itself, and when next",
+    effect=Effect.READ,
+    example="schedules",
+    answer=_answer,
+)
