@@ -14,7 +14,7 @@ FACTS_FILE = "facts.json"
 VERSION = 1
 
 
-class FactsUnreadable(OpsError):
+class FactsError(OpsError):
     """There is a facts.json, but it cannot be read or says nothing that we understand."""
 
     def __init__(self, path: Path, why: str) -> None:
@@ -80,21 +80,21 @@ class Round:
 
 
 def read_facts(state_directory: Path) -> Round | None:
-    """The last round; None before the first. Raises FactsUnreadable."""
+    """The last round; None before the first. Raises FactsError."""
     path = state_directory / FACTS_FILE
     try:
         return _round(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FactsUnreadable(path, error.strerror or str(error)) from error
+        raise FactsError(path, error.strerror or str(error)) from error
     except KeyError as error:
-        raise FactsUnreadable(path, f"it has no {error}") from error
+        raise FactsError(path, f"it has no {error}") from error
     except (ValueError, TypeError) as error:
-        raise FactsUnreadable(path, str(error)) from error
+        raise FactsError(path, str(error)) from error
 
 
-def _round(record: dict[str, JSON]) -> Round:
+def _round(record: JSON) -> Round:
     if not isinstance(record, dict) or record["version"] != VERSION:
         raise ValueError(f"it is not of version {VERSION}")
     facts = record["facts"]

@@ -15,6 +15,8 @@ from handlers.host.settings import StoreSettings
 _WARNING_AGE = timedelta(hours=25)
 #: Two daily backups were missed.
 _CRITICAL_AGE = timedelta(hours=49)
+#: What one answer in the chat can show, and more.
+_LISTED = 50
 
 
 @dataclass(slots=True)
@@ -24,7 +26,8 @@ class _Asked:
     store: StoreSettings
     #: Why the store could not be read; taken away last, by an answer.
     failure: str | None
-    newest: SnapshotSummary | None = None
+    #: Newest first.
+    snapshots: tuple[SnapshotSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +78,56 @@ def _ask(asked: _Asked) -> None:
     except OSError as error:
         asked.failure = f"{error}."
     else:
-        asked.newest = max(snapshots, key=lambda each: each.created_at, default=None)
+        asked.snapshots = tuple(sorted(snapshots, key=lambda each: each.created_at, reverse=True))
         asked.failure = None
 
 
 def _judge(asked: _Asked, now: datetime) -> _Verdict:
-    name, newest = asked.store.name, asked.newest
-    values: dict[str, JSON] = dict.fromkeys(
-        (
-            "snapshot",
-            "job",
-            "created_at",
-            "age_seconds",
-            "size_bytes",
-            "verified_at",
-            "zulip_version",
-        )
-    )
-    values |= {"store": name, "verified": False, "failure": asked.failure}
-    if asked.failure is not None:
-        return _Verdict(Level.UNKNOWN, f"Store {name} could not be read: {asked.failure}", values)
-    if newest is None:
-        return _Verdict(Level.WARNING, f"Store {name} holds no backup.", values)
-    age = now - newest.created_at
-    values |= {
-        "snapshot": newest.id,
-        "job": newest.job,
-        "created_at": newest.created_at.astimezone(UTC).isoformat(),
-        "age_seconds": age.total_seconds(),
-        "size_bytes": newest.size_bytes,
-        "verified": newest.verified_at is not None,
-        "verified_at": _iso(newest.verified_at),
-        "zulip_version": newest.zulip_version,
+    name, failure = asked.store.name, asked.failure
+    values: dict[str, JSON] = {
+        "name": name,
+        "problem": failure,
+        "snapshots": [_values(each, now) for each in asked.snapshots[:_LISTED]],
+        "count": len(asked.snapshots),
+        **dict.fromkeys(("newest", "age_seconds", "verified")),
     }
-    level = Level.CRITICAL if age > _CRITICAL_AGE else Level.WARNING if age > _WARNING_AGE else None
-    hours = f"{age.total_seconds() / 3600:.0f} h old"
-    if level is not None:
-        return _Verdict(level, f"The newest backup in store {name} is {hours}.", values)
-    if newest.verified_at is None:
-        sentence = f"The newest backup in store {name} ({hours}) was not verified."
-        return _Verdict(Level.WARNING, sentence, values)
-    return _Verdict(Level.OK, f"Store {name}: {newest.id}, {hours}, verified.", values)
+    if failure is not None:
+        return _Verdict(Level.UNKNOWN, f"Store {name} could not be read: {failure}", values)
+    if not asked.snapshots:
+        return _Verdict(Level.WARNING, f"Store {name} holds no backup.", values)
+    newest = asked.snapshots[0]
+    age = now - newest.created_at
+    level, verdict = _opinion(age, verified=newest.verified_at is not None)
+    hours = f"{age.total_seconds() / 3600:.0f} h"
+    sentence = f"The newest backup in store {name} is {hours} old and {verdict}."
+    values |= {
+        "newest": newest.id,
+        "age_seconds": age.total_seconds(),
+        "verified": newest.verified_at is not None,
+    }
+    return _Verdict(level, sentence, values)
+
+
+def _opinion(age: timedelta, *, verified: bool) -> tuple[Level, str]:
+    said = "verified" if verified else "not verified"
+    if age > _CRITICAL_AGE:
+        return Level.CRITICAL, said
+    if age > _WARNING_AGE or not verified:
+        return Level.WARNING, said
+    return Level.OK, said
+
+
+def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
+    return {
+        "id": snapshot.id,
+        "job": snapshot.job,
+        "created_at": snapshot.created_at.astimezone(UTC).isoformat(),
+        "age_seconds": (now - snapshot.created_at).total_seconds(),
+        "size_bytes": snapshot.size_bytes,
+        "verified": snapshot.verified_at is not None,
+        "verified_at": _iso(snapshot.verified_at),
+        "zulip_version": snapshot.zulip_version,
+    }
 
 
 def _iso(moment: datetime | None) -> str | None:

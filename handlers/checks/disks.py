@@ -36,15 +36,16 @@ class FileSystem:
     def sentence(self) -> str:
         if (self.inodes_percent or 0.0) > self.used_percent:
             return f"{self.inodes_percent:.0f} % of the inodes of {self.paths[0]} are used"
-        return f"{self.paths[0]} is {self.used_percent:.0f} % full"
+        return (
+            f"{self.paths[0]} is {self.used_percent:.0f} % full, {self.free / 2**30:.1f} GiB free"
+        )
 
 
 def observe(context: Context) -> Finding:
     systems, unread = _file_systems(context)
     level = worst([*(each.level for each in systems), *(Level.UNKNOWN for _ in unread)])
-    said = [each.sentence for each in systems if each.level is not Level.OK] + unread
-    if not said:
-        said = [max(systems, key=lambda each: each.used_percent).sentence]
+    systems.sort(key=lambda each: each.used_percent, reverse=True)
+    said = [each.sentence for each in systems] + unread
     values: list[JSON] = [
         {
             "path": each.paths[0],

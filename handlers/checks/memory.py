@@ -18,6 +18,7 @@ def observe(context: Context) -> Finding:
     if missing:
         raise HostFailure(f"{path} says nothing of {' and '.join(missing)}.")
     total, available = lines["MemTotal"], lines["MemAvailable"]
+    swap_total, swap_free = lines.get("SwapTotal", 0), lines.get("SwapFree", 0)
     level = Level.OK
     if available < total * _WARNING_SHARE:
         level = Level.WARNING
@@ -25,17 +26,25 @@ def observe(context: Context) -> Finding:
         level = Level.CRITICAL
     return Finding(
         level,
-        f"{available / total:.0%} of {total / 2**30:.1f} GiB of memory is available.",
+        f"{available / total:.0%} of {_gib(total)} available; {_swap(swap_total, swap_free)}.",
         {
             "total": total,
             "available": available,
-            "swap_total": lines.get("SwapTotal", 0),
-            "swap_free": lines.get("SwapFree", 0),
+            "swap_total": swap_total,
+            "swap_free": swap_free,
         },
         None
         if level is Level.OK
         else "Run `ps aux --sort=-rss | head` on the host; a restart of Zulip frees what leaked.",
     )
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / 2**30:.1f} GiB"
+
+
+def _swap(total: int, free: int) -> str:
+    return f"{_gib(total - free)} of {_gib(total)} of swap used" if total else "no swap"
 
 
 CHECK = Check("memory", "There is memory left", observe)

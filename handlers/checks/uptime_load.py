@@ -2,8 +2,10 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 from handlers.checks.contract import Check, Context, Finding, Level
+from handlers.errors import HostFailure
 
 #: Waiting processes for each processor, averaged over five minutes.
 _WARNING_PER_CORE = 2.0
@@ -11,9 +13,8 @@ _CRITICAL_PER_CORE = 4.0
 
 
 def observe(context: Context) -> Finding:
-    uptime = float(context.layout.proc("uptime").read_text(encoding="ascii").split()[0])
-    averages = context.layout.proc("loadavg").read_text(encoding="ascii").split()[:3]
-    load_1, load_5, load_15 = (float(word) for word in averages)
+    (uptime,) = _numbers(context.layout.proc("uptime"), 1)
+    load_1, load_5, load_15 = _numbers(context.layout.proc("loadavg"), 3)
     cores = os.cpu_count() or 1
     level = Level.OK
     if load_5 >= _WARNING_PER_CORE * cores:
@@ -32,6 +33,18 @@ def observe(context: Context) -> Finding:
         },
         None if level is Level.OK else "Run `top` on the host to see what keeps it busy.",
     )
+
+
+def _numbers(path: Path, count: int) -> list[float]:
+    """The numbers that the file begins with."""
+    words = path.read_text(encoding="utf-8").split()[:count]
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise HostFailure(f"{path} does not begin with {count} numbers.")
+    return numbers
 
 
 def _days(seconds: float) -> str:

@@ -64,7 +64,7 @@ def _judge(values: dict[str, JSON], unread: str | None) -> Finding:
             values,
             "Run /home/zulip/deployments/current/scripts/restart-server on the host as zulip.",
         )
-    return Finding(Level.OK, f"Zulip {values['running']} answers.", values)
+    return Finding(Level.OK, f"Zulip {values['running']} is deployed, runs and is healthy.", values)
 
 
 CHECK = Check("zulip_version", "Zulip answers, with the version that is deployed", observe)
