@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
+from handlers.host import processes
 from handlers.host.settings import DatabaseSettings, StoreSettings
 
 MAJORS = available_majors()
@@ -71,3 +74,13 @@ def s3() -> Iterator[S3Server]:
 def s3_store_settings(s3: S3Server) -> StoreSettings:
     """A store of its own in the shared bucket, below a fresh prefix."""
     return s3.store_settings("bucket", prefix=uuid.uuid4().hex)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MiB; only root can mount one."""
+    place, limit = tmp_path / "small-disk", timedelta(seconds=20)
+    place.mkdir()
+    processes.run(("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)), timeout=limit)
+    yield place
+    processes.run(("umount", str(place)), timeout=limit)
