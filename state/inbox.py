@@ -1,0 +1,103 @@
+"""Commands as they arrived, each taken in once whatever is delivered twice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from state.columns import columns_for
+from state.database import Transaction
+from state.models import INBOX_OPEN, inbox
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What is known on arrival."""
+
+    origin: str  # "chat", "schedule" or "host"
+    #: What makes it the same: "chat/<epoch>/<message id>", "schedule/<name>/<due>", "host/<uuid>".
+    source_key: str
+    epoch: int
+    message_id: int | None
+    sender_id: int | None
+    sender_name: str
+    content: str
+    content_sha256: str
+    channel_id: int | None
+    topic: str | None
+    direct: bool
+    client: str
+    sent_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, and what became of it."""
+
+    id: int
+    origin: str
+    source_key: str
+    epoch: int
+    message_id: int | None
+    sender_id: int | None
+    sender_name: str
+    content: str
+    content_sha256: str
+    channel_id: int | None
+    topic: str | None
+    direct: bool
+    client: str
+    sent_at: datetime
+    received_at: datetime
+    status: str  # "received" or "answered"
+    reason: str | None
+    job_id: int | None
+    answered_at: datetime | None
+
+
+_ENTRY = select(*columns_for(inbox, Entry))
+
+
+def add(tx: Transaction, new: NewEntry) -> Entry | None:
+    """Take a command in; None when its source key was there before."""
+    values = {name: getattr(new, name) for name in NewEntry.__slots__}
+    row = (
+        insert(inbox)
+        .values(**values, status="received")
+        .on_conflict_do_nothing(index_elements=["source_key"])
+        .returning(inbox.c.id)
+    )
+    entry_id = tx.execute(row).scalar_one_or_none()
+    return None if entry_id is None else get(tx, entry_id)
+
+
+def get(tx: Transaction, entry_id: int) -> Entry | None:
+    row = tx.execute(_ENTRY.where(inbox.c.id == entry_id)).one_or_none()
+    return None if row is None else Entry(*row)
+
+
+def by_message(tx: Transaction, epoch: int, message_id: int) -> Entry | None:
+    """The command that a message was."""
+    row = tx.execute(
+        _ENTRY.where(inbox.c.message_id == message_id, inbox.c.epoch == epoch)
+    ).one_or_none()
+    return None if row is None else Entry(*row)
+
+
+def open_entries(tx: Transaction) -> list[Entry]:
+    """What was received and not answered yet, oldest first."""
+    return [Entry(*row) for row in tx.execute(_ENTRY.where(INBOX_OPEN).order_by(inbox.c.id))]
+
+
+def answer(
+    tx: Transaction, entry_id: int, reason: str | None, job_id: int | None, at: datetime
+) -> bool:
+    """Settle an entry once; False when it was answered before or never was."""
+    done = tx.execute(
+        update(inbox)
+        .where(inbox.c.id == entry_id, inbox.c.status == "received")
+        .values(status="answered", reason=reason, job_id=job_id, answered_at=at)
+    )
+    return done.rowcount == 1

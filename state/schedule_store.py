@@ -1,0 +1,155 @@
+"""The schedules as they are in force, and for which times they made a job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from state import audit_log
+from state.columns import columns_for
+from state.database import Transaction
+from state.models import schedule_runs, schedules
+
+
+@dataclass(frozen=True, slots=True)
+class NewSchedule:
+    """A schedule as somebody wrote it down."""
+
+    name: str
+    command: str
+    cron: str
+    tz: str
+    catch_up: str  # "once", "skip" or "all"
+    grace_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A rule that creates jobs."""
+
+    name: str
+    command: str
+    cron: str
+    tz: str
+    catch_up: str
+    grace_minutes: int
+    source: str  # "file" or "chat"
+    paused: bool
+    last_due_at: datetime | None
+    #: Since when this timing holds; times before do not count as missed.
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRun:
+    """A time at which a schedule was due, and when its job was made."""
+
+    schedule: str
+    due_at: datetime
+    enqueued_at: datetime
+    caught_up: bool
+
+
+_SCHEDULE = select(*columns_for(schedules, Schedule))
+
+
+def all_schedules(tx: Transaction) -> list[Schedule]:
+    """By name."""
+    return [Schedule(*row) for row in tx.execute(_SCHEDULE.order_by(schedules.c.name))]
+
+
+def get(tx: Transaction, name: str) -> Schedule | None:
+    row = tx.execute(_SCHEDULE.where(schedules.c.name == name)).one_or_none()
+    return None if row is None else Schedule(*row)
+
+
+def sync_from_file(tx: Transaction, rows: Sequence[NewSchedule], at: datetime) -> None:
+    """Make the file's schedules those of the file: add, change, remove; the file wins over chat."""
+    wanted = {row.name for row in rows}
+    for present in all_schedules(tx):
+        if present.source == "file" and present.name not in wanted:
+            remove(tx, present.name, actor="file", at=at)
+    for row in rows:
+        put(tx, row, source="file", actor="file", at=at)
+
+
+def put(tx: Transaction, new: NewSchedule, *, source: str, actor: str, at: datetime) -> None:
+    """Add a schedule or change it; with another timing it counts from now on."""
+    before = get(tx, new.name)
+    values = {name: getattr(new, name) for name in NewSchedule.__slots__} | {"source": source}
+    if before is not None and all(getattr(before, name) == value for name, value in values.items()):
+        return
+    if before is None:
+        tx.execute(insert(schedules).values(**values, paused=False, created_at=at))
+    else:
+        if (before.cron, before.tz) != (new.cron, new.tz):
+            values |= {"last_due_at": None, "created_at": at}
+        tx.execute(update(schedules).where(schedules.c.name == new.name).values(values))
+    detail = {
+        "schedule": new.name,
+        "command": new.command,
+        "cron": new.cron,
+        "tz": new.tz,
+        "source": source,
+    }
+    audit_log.append(tx, at, actor, "schedule set", detail)
+
+
+def remove(tx: Transaction, name: str, *, actor: str, at: datetime) -> bool:
+    """Its past stays in the history."""
+    done = tx.execute(delete(schedules).where(schedules.c.name == name))
+    if done.rowcount == 1:
+        audit_log.append(tx, at, actor, "schedule removed", {"schedule": name})
+    return done.rowcount == 1
+
+
+def pause(tx: Transaction, name: str, *, actor: str, at: datetime) -> bool:
+    """False when it is paused already, or not there."""
+    done = tx.execute(
+        update(schedules)
+        .where(schedules.c.name == name, schedules.c.paused.is_(False))
+        .values(paused=True)
+    )
+    if done.rowcount == 1:
+        audit_log.append(tx, at, actor, "schedule paused", {"schedule": name})
+    return done.rowcount == 1
+
+
+def resume(tx: Transaction, name: str, *, actor: str, at: datetime) -> bool:
+    """Go on from now: what was due during the pause was not missed."""
+    done = tx.execute(
+        update(schedules)
+        .where(schedules.c.name == name, schedules.c.paused.is_(True))
+        .values(paused=False, created_at=at)
+    )
+    if done.rowcount == 1:
+        audit_log.append(tx, at, actor, "schedule resumed", {"schedule": name})
+    return done.rowcount == 1
+
+
+def record_due(
+    tx: Transaction, name: str, due_at: datetime, enqueued_at: datetime, *, caught_up: bool
+) -> bool:
+    """Claim a due time: True once for each time, in the transaction that makes the job."""
+    row = insert(schedule_runs).values(
+        schedule=name, due_at=due_at, enqueued_at=enqueued_at, caught_up=caught_up
+    )
+    done = tx.execute(row.on_conflict_do_nothing())
+    if done.rowcount != 1:
+        return False
+    later = func.max(func.coalesce(schedules.c.last_due_at, due_at), due_at)
+    tx.execute(update(schedules).where(schedules.c.name == name).values(last_due_at=later))
+    return True
+
+
+def runs_of(tx: Transaction, name: str, limit: int = 10) -> list[ScheduleRun]:
+    """The newest due times first."""
+    query = (
+        select(*columns_for(schedule_runs, ScheduleRun))
+        .where(schedule_runs.c.schedule == name)
+        .order_by(schedule_runs.c.due_at.desc())
+        .limit(limit)
+    )
+    return [ScheduleRun(*row) for row in tx.execute(query)]
