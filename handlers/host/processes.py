@@ -1,9 +1,7 @@
 """Starts every process on the host, with a fixed environment, a time limit and a bounded memory."""
 
-import codecs
 import fcntl
 import os
-import pwd
 import selectors
 import signal
 import subprocess
@@ -18,7 +16,10 @@ from types import TracebackType
 from typing import IO, Self, TypedDict, Unpack
 
 from handlers.errors import HostFailure, Reason
+from handlers.host import process_table
+from handlers.host.accounts import identity
 from handlers.host.redaction import Redactor
+from handlers.host.tails import Lines, Tail
 
 Argv = tuple[str, ...]
 
@@ -26,8 +27,6 @@ Argv = tuple[str, ...]
 RUN_MARKER = "ZULIP_OPS_RUN"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: How much of each stream is kept; a tool that says more has its beginning cut off.
-KEPT_BYTES = 1024 * 1024
 #: What a failure carries is for people.
 TAIL_BYTES = 16 * 1024
 TAIL_LINES = 25
@@ -50,14 +49,11 @@ class Completed:
     seconds: float
 
 
-DECODER = codecs.getincrementaldecoder("utf-8")
-
-
 @dataclass(frozen=True, slots=True)
 class _Stream:
     pipe: IO[bytes]
-    tail: "Tail"
-    decoder: codecs.IncrementalDecoder
+    tail: Tail
+    lines: Lines
 
 
 class Surroundings(TypedDict, total=False):
@@ -66,34 +62,6 @@ class Surroundings(TypedDict, total=False):
     user: str | None
     environment: Mapping[str, str] | None
     directory: Path | None
-
-
-class Tail:
-    """The last bytes of a stream, and how many came before them."""
-
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._kept_bytes = kept_bytes
-        self._kept = bytearray()
-        self._cut_bytes = 0
-
-    def add(self, chunk: bytes) -> None:
-        self._kept += chunk
-        # Twice the size before it is cut, so that the cost stays linear.
-        if len(self._kept) > 2 * self._kept_bytes:
-            self._cut()
-
-    def text(self) -> str:
-        self._cut()
-        text = self._kept.decode(errors="replace")
-        if not self._cut_bytes:
-            return text
-        return f"[{self._cut_bytes} bytes before this were left out]\n{text}"
-
-    def _cut(self) -> None:
-        surplus = len(self._kept) - self._kept_bytes
-        if surplus > 0:
-            del self._kept[:surplus]
-            self._cut_bytes += surplus
 
 
 class Process:
@@ -136,7 +104,7 @@ class Process:
             code = self._popen.wait(timeout.total_seconds())
         except subprocess.TimeoutExpired:
             self.kill()
-            raise _too_long(self.argv, timeout, self.errors) from None
+            raise _too_long(self.argv, timeout, self._errors) from None
         self._drain.join(LINGER_SECONDS)
         return code
 
@@ -144,7 +112,7 @@ class Process:
         """Wait, and raise HostFailure unless the process ended well."""
         code = self.wait(timeout)
         if code != 0:
-            raise _failed(self.argv, code, self.errors)
+            raise _failed(self.argv, code, self._errors)
 
     def kill(self) -> None:
         """End the whole process group: TERM, and KILL after a moment."""
@@ -186,9 +154,9 @@ def run(
             end_group(popen)
         collector.close()
     if not ended:
-        raise _too_long(argv, timeout, collector.both.text())
+        raise _too_long(argv, timeout, collector.both)
     if check and popen.returncode != 0:
-        raise _failed(argv, popen.returncode, collector.both.text())
+        raise _failed(argv, popen.returncode, collector.both)
     return Completed(
         popen.returncode,
         collector.output.text(),
@@ -221,8 +189,8 @@ class _Collector:
         self._listener = listener
         self._exit = os.pidfd_open(popen.pid)
         self._streams = {
-            popen.stdout.fileno(): _Stream(popen.stdout, self.output, DECODER("replace")),
-            popen.stderr.fileno(): _Stream(popen.stderr, self.errors, DECODER("replace")),
+            popen.stdout.fileno(): _Stream(popen.stdout, self.output, Lines()),
+            popen.stderr.fileno(): _Stream(popen.stderr, self.errors, Lines()),
         }
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._exit, *self._streams):
@@ -238,6 +206,8 @@ class _Collector:
                     deadline = min(deadline, time.monotonic() + LINGER_SECONDS)
                 else:
                     self._read(key.fd)
+        for stream in self._streams.values():
+            self._hand_on(stream, b"")
         return self._popen.poll() is not None
 
     def close(self) -> None:
@@ -252,9 +222,13 @@ class _Collector:
         if not chunk:
             self._selector.unregister(descriptor)
         stream.tail.add(chunk)
-        self.both.add(chunk)
-        if self._listener is not None and (text := stream.decoder.decode(chunk, not chunk)):
-            self._listener(text)
+        self._hand_on(stream, chunk)
+
+    def _hand_on(self, stream: _Stream, chunk: bytes) -> None:
+        lines = stream.lines.feed(chunk)
+        self.both.add(lines)
+        if self._listener is not None and lines:
+            self._listener(lines.decode(errors="replace"))
 
 
 def _spawn_with_input(
@@ -280,7 +254,7 @@ def _spawn(argv: Argv, stdin: int, surroundings: Surroundings) -> subprocess.Pop
             env=_environment(surroundings.get("environment") or {}),
             umask=0o077,
             process_group=0,
-            **_identity(surroundings.get("user")),
+            **identity(surroundings.get("user")),
         )
     except FileNotFoundError as error:
         raise HostFailure(f"`{error.filename}` does not exist on this host.") from error
@@ -292,34 +266,6 @@ def _environment(given: Mapping[str, str]) -> dict[str, str]:
     marker = os.environ.get(RUN_MARKER)
     inherited = {} if marker is None else {RUN_MARKER: marker}
     return {"PATH": PATH, "LC_ALL": "C.UTF-8", **inherited, **given}
-
-
-class _Identity(TypedDict, total=False):
-    user: int
-    group: int
-    extra_groups: list[int]
-
-
-def _identity(user: str | None) -> _Identity:
-    if user is None:
-        return {}
-    try:
-        account = pwd.getpwnam(user)
-    except KeyError:
-        raise HostFailure(
-            f"There is no account `{user}` on this host.", reason=Reason.NOT_CONFIGURED
-        ) from None
-    if account.pw_uid == os.geteuid():
-        return {}
-    if os.geteuid() != 0:
-        raise HostFailure(
-            f"Only root can start a program as `{user}`.", reason=Reason.NOT_CONFIGURED
-        )
-    return {
-        "user": account.pw_uid,
-        "group": account.pw_gid,
-        "extra_groups": os.getgrouplist(user, account.pw_gid),
-    }
 
 
 def end_group(popen: subprocess.Popen[bytes]) -> None:
@@ -336,25 +282,33 @@ def _group_ended(popen: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + TERMINATE_GRACE.total_seconds()
     while time.monotonic() < deadline:
         # poll() reaps the leader, which would count as a member otherwise.
-        popen.poll()
-        try:
-            os.killpg(popen.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return popen.poll() is not None
+        if popen.poll() is not None and not _has_members(popen.pid):
+            return True
         time.sleep(0.01)
     return False
 
 
-def _failed(argv: Argv, code: int, said: str) -> HostFailure:
+def _has_members(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # The signal also counts those that have ended and whom nobody has asked about.
+    return any(member.group == group for member in process_table.entries())
+
+
+def _failed(argv: Argv, code: int, said: Tail) -> HostFailure:
     how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
-    return HostFailure(f"`{Path(argv[0]).name}` {how}.", tail=last_lines(said))
+    return HostFailure(f"`{Path(argv[0]).name}` {how}.", tail=last_lines(said.whole_lines()))
 
 
-def _too_long(argv: Argv, limit: timedelta, said: str) -> HostFailure:
+def _too_long(argv: Argv, limit: timedelta, said: Tail) -> HostFailure:
     return HostFailure(
         f"`{Path(argv[0]).name}` did not end within {in_words(limit)} and was stopped.",
         reason=Reason.TIME_LIMIT,
-        tail=last_lines(said),
+        tail=last_lines(said.whole_lines()),
     )
 
 

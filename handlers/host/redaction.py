@@ -47,7 +47,7 @@ PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("pass", "secret", "token", "key", "credential", "authorization"),
         re.compile(
             r"(?i:passw|passphrase|secret|token|key|credential|authorization)[\w-]{0,12}+"
-            r"\\?[\"']?\s{0,3}(?:=|:(?=.{0,3}\S{8}))\s{0,3}(?i:(?:basic|bearer)\s{1,3})?"
+            r"\\?[\"']?\s{0,3}(?:=|:(?=.{0,3}(?:\w{5,6}\s)?\S{8}))\s{0,3}(?i:(?:basic|bearer)\s)?"
             r"(?P<secret>\\?\"[^\"\n]*+\"?|\\?'[^'\n]*+'?|[^\s\"']++)"
         ),
     ),
