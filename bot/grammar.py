@@ -1,0 +1,269 @@
+"""Turns the text of a command into a verb with typed arguments, or into a sentence that helps."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Protocol
+
+import click
+
+from bot import suggestions
+from bot.tokens import echo, quote, tokenize
+from handlers.contract import Effect, Kind, Parameter
+from handlers.errors import BadCommand, Reason
+
+Value = str | int | bool
+
+_INTEGER = re.compile(r"#?([0-9]{1,10})")
+_CONFIRMED_EFFECTS = frozenset({Effect.ROUTINE, Effect.DISRUPTIVE, Effect.DESTRUCTIVE})
+_HELP = "help"
+_HELP_OPTIONS = frozenset({"--help", "-h"})
+#: What click puts words into for which the verb has no place.
+_SURPLUS = "_surplus"
+
+
+class Verb(Protocol):
+    """What help, grammar and permissions know of any command, ours or a handler's."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def effect(self) -> Effect | None: ...
+    @property
+    def example(self) -> str: ...
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One understood command.
+
+    `arguments` holds every flag, and of the others those that were typed. Where help is wanted,
+    `verb` is `help` and `about` the verbs that it is wanted for (none: help in general).
+    """
+
+    verb: Verb
+    arguments: dict[str, Value]
+    #: The command as it would be typed again: arguments by place, then options, then `--yes`.
+    canonical: str
+    yes: bool = False
+    help_wanted: bool = False
+    about: tuple[Verb, ...] = ()
+
+
+class Grammar:
+    """All that can be said; built once, read by any thread."""
+
+    def __init__(self, verbs: Sequence[Verb]) -> None:
+        self._forms = {tuple(verb.name.split()): _Form(verb) for verb in verbs}
+        if len(self._forms) != len(verbs):
+            raise ValueError("Two verbs have the same name.")
+        if (_HELP,) not in self._forms:
+            raise ValueError("There is no verb `help`.")
+        self._most_words = max(len(words) for words in self._forms)
+
+    def parse(self, text: str) -> Parsed:
+        """The command that the text is; raises BadCommand, and nothing else, when it is none."""
+        words = tokenize(text)
+        if not words:
+            raise BadCommand(
+                "There is no command.", reason=Reason.EMPTY_COMMAND, hint="Type `help`."
+            )
+        if words[0].lower() == _HELP:
+            return self._help(list(filter(_is_no_help_option, words[1:])))
+        if not _HELP_OPTIONS.isdisjoint(words):
+            return self._help(list(takewhile(_is_no_help_option, words)))
+        length = self._length_of_verb(words)
+        return self._forms[_lower(words[:length])].parse(words[length:])
+
+    def _length_of_verb(self, words: list[str]) -> int:
+        """How many words the longest verb has with which the command begins."""
+        for length in range(min(self._most_words, len(words)), 0, -1):
+            if _lower(words[:length]) in self._forms:
+                return length
+        raise suggestions.unknown_verb(words, self._forms)
+
+    def _help(self, words: list[str]) -> Parsed:
+        help_verb = self._forms[(_HELP,)].verb
+        typed = _lower(words)
+        canonical = " ".join((_HELP, *typed))
+        group = tuple(
+            form.verb for name, form in self._forms.items() if name[: len(typed)] == typed
+        )
+        if not typed:
+            return Parsed(help_verb, {}, canonical, help_wanted=True)
+        if not group:
+            # `job 12 --help` and `help job 12` mean the verb that they begin with.
+            name = typed[: self._length_of_verb(words)]
+            group, canonical = (self._forms[name].verb,), " ".join((_HELP, *name))
+        return Parsed(help_verb, {}, canonical, help_wanted=True, about=group)
+
+
+class _Form:
+    """One verb with its click command, which sorts words into arguments and options."""
+
+    def __init__(self, verb: Verb) -> None:
+        self.verb = verb
+        self._positional = tuple(p for p in verb.parameters if p.positional)
+        self._options = tuple(p for p in verb.parameters if not p.positional)
+        self._takes_yes = verb.effect in _CONFIRMED_EFFECTS
+        self._patterns = {p.name: re.compile(p.pattern) for p in verb.parameters}
+        _check_declaration(verb)
+        parameters: list[click.Parameter] = [_argument(p) for p in self._positional]
+        parameters += [_option(p) for p in self._options]
+        if self._takes_yes:
+            parameters.append(click.Option(["--yes", "yes"], count=True))
+        parameters.append(click.Argument([_SURPLUS], nargs=-1, type=click.UNPROCESSED))
+        self._command = click.Command(verb.name, params=parameters, add_help_option=False)
+
+    def parse(self, words: list[str]) -> Parsed:
+        given = self._sort(words)
+        surplus = given[_SURPLUS]
+        if isinstance(surplus, tuple) and surplus:
+            raise self._too_much(str(surplus[0]))
+        arguments: dict[str, Value] = {}
+        for parameter in self.verb.parameters:
+            value = self._value(parameter, given[parameter.name])
+            if value is not None:
+                arguments[parameter.name] = value
+        yes = self._once("--yes", given.get("yes", 0))
+        return Parsed(self.verb, arguments, self._canonical(arguments, yes=yes), yes=yes)
+
+    def _sort(self, words: list[str]) -> dict[str, object]:
+        if "--" in words:
+            raise self._bad("A lone `--` means nothing here.")
+        try:
+            context = self._command.make_context(self.verb.name, list(words))
+        except click.NoSuchOption as error:
+            raise self._no_such_option(error.option_name) from None
+        except click.MissingParameter as error:
+            raise self._missing(error.param.name if error.param else None) from None
+        except click.BadOptionUsage as error:
+            raise self._bad_option_usage(error.option_name) from None
+        except click.UsageError:
+            raise self._bad(f"I cannot read {echo(' '.join(words))}.") from None
+        return context.params
+
+    def _value(self, parameter: Parameter, given: object) -> Value | None:
+        if parameter.kind is Kind.FLAG:
+            return self._once(_option_name(parameter), given)
+        if isinstance(given, tuple):
+            if len(given) > 1:
+                raise self._bad(f"`{_option_name(parameter)}` was given {len(given)} times.")
+            given = given[0] if given else None
+        return self._typed(parameter, given) if isinstance(given, str) else None
+
+    def _once(self, option: str, count: object) -> bool:
+        if count not in (0, 1):
+            raise self._bad(f"`{option}` was given {count} times.")
+        return count == 1
+
+    def _typed(self, parameter: Parameter, word: str) -> Value:
+        if parameter.kind is Kind.INTEGER:
+            number = _INTEGER.fullmatch(word)
+            if number:
+                return int(number[1])
+            allowed = f"is a whole number such as `{parameter.example}`"
+        elif parameter.kind is Kind.CHOICE:
+            if word.lower() in parameter.choices:
+                return word.lower()
+            allowed = f"is one of {_listed(parameter.choices)}"
+        else:
+            # Whatever a pattern says, no value can be taken for an option further down.
+            if not word.startswith("-") and self._patterns[parameter.name].fullmatch(word):
+                return word
+            allowed = f"({parameter.summary.rstrip('.')}) looks like `{parameter.example}`"
+        raise self._bad(f"{self._place(parameter)} {allowed}, not {echo(word)}.")
+
+    def _place(self, parameter: Parameter) -> str:
+        if parameter.positional:
+            return f"The {parameter.name.replace('_', ' ')} in `{self.verb.name}`"
+        return f"`{_option_name(parameter)}`"
+
+    def _canonical(self, arguments: dict[str, Value], *, yes: bool) -> str:
+        words = [self.verb.name]
+        words += [quote(str(arguments[p.name])) for p in self._positional if p.name in arguments]
+        for parameter in self._options:
+            value = arguments.get(parameter.name, False)
+            if value is True:
+                words.append(_option_name(parameter))
+            elif value is not False:
+                words += [_option_name(parameter), quote(str(value))]
+        return " ".join((*words, "--yes") if yes else words)
+
+    def _no_such_option(self, option: str) -> BadCommand:
+        if option == "--yes":
+            return self._bad(f"`{self.verb.name}` changes nothing, so it takes no `--yes`.")
+        known = [_option_name(p) for p in self._options] + ["--yes"] * self._takes_yes
+        instead = f"only {_listed(known)}" if known else "and no other option"
+        return self._bad(f"`{self.verb.name}` takes no {echo(option)}, {instead}.")
+
+    def _missing(self, name: str | None) -> BadCommand:
+        for parameter in self.verb.parameters:
+            if parameter.name == name:
+                what = f"{self._place(parameter)} ({parameter.summary.rstrip('.')})"
+                return self._bad(f"{what} is missing.")
+        return self._bad(f"`{self.verb.name}` needs more words.")
+
+    def _bad_option_usage(self, option: str) -> BadCommand:
+        for parameter in self._options:
+            if _option_name(parameter) == option and parameter.kind is not Kind.FLAG:
+                return self._bad(f"`{option}` needs a value such as `{parameter.example}`.")
+        return self._bad(f"{echo(option)} takes no value.")
+
+    def _too_much(self, word: str) -> BadCommand:
+        most = len(self._positional)
+        if not most:
+            return self._bad(f"`{self.verb.name}` stands without words like {echo(word)}.")
+        words = "one word" if most == 1 else f"{most} words"
+        return self._bad(f"`{self.verb.name}` takes {words} at most; {echo(word)} is too much.")
+
+    def _bad(self, sentence: str) -> BadCommand:
+        return BadCommand(
+            sentence, reason=Reason.BAD_ARGUMENT, hint=f"For example: `{self.verb.example}`."
+        )
+
+
+def _lower(words: Sequence[str]) -> tuple[str, ...]:
+    """Phones begin every line with a capital."""
+    return tuple(word.lower() for word in words)
+
+
+def _is_no_help_option(word: str) -> bool:
+    return word not in _HELP_OPTIONS
+
+
+def _option_name(parameter: Parameter) -> str:
+    return "--" + parameter.name.replace("_", "-")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _argument(parameter: Parameter) -> click.Parameter:
+    return click.Argument([parameter.name], required=parameter.required, type=click.UNPROCESSED)
+
+
+def _option(parameter: Parameter) -> click.Parameter:
+    names = [_option_name(parameter), parameter.name]
+    if parameter.kind is Kind.FLAG:
+        return click.Option(names, count=True)
+    # `multiple`, so that a repeated option is seen and not silently overwritten.
+    return click.Option(names, multiple=True, required=parameter.required, type=click.UNPROCESSED)
+
+
+def _check_declaration(verb: Verb) -> None:
+    """Whoever declares a verb learns at once of what could not be typed."""
+    names = [parameter.name for parameter in verb.parameters]
+    if len(set(names)) != len(names) or {"yes", "help"} & set(names):
+        raise ValueError(f"{verb.name}: a parameter's name is taken.")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names):
+        raise ValueError(f"{verb.name}: a parameter's name is not lower_case.")
+    required = [p.required for p in verb.parameters if p.positional]
+    if required != sorted(required, reverse=True):
+        raise ValueError(f"{verb.name}: a required argument follows one that is not.")

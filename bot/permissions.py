@@ -1,0 +1,87 @@
+"""Who may ask for what, and where: decided from the policy alone, and denied unless it says so."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from handlers.contract import Effect
+from handlers.errors import Reason
+from jobs.configuration import EffectPolicy, Policy
+
+
+class Place(StrEnum):
+    """Where a command was typed."""
+
+    OPS_CHANNEL = "ops_channel"
+    #: A direct message, to the bot alone or in a group.
+    DIRECT = "direct"
+    ANOTHER_CHANNEL = "another_channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The roles through which it is allowed; none are needed for what everybody may ask."""
+
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The facts of a refusal: why, which roles would do, and which the person has."""
+
+    reason: Reason
+    needed: tuple[str, ...] = ()
+    has: tuple[str, ...] = ()
+
+
+class HasEffect(Protocol):
+    """A verb, as far as permissions go; `None` is for what tells nothing about the host."""
+
+    @property
+    def effect(self) -> Effect | None: ...
+
+
+Verb = TypeVar("Verb", bound=HasEffect)
+
+
+def roles_of(policy: Policy, user_id: int) -> tuple[str, ...]:
+    """The roles that list this person, in the order of the policy."""
+    return tuple(role for role, members in policy.roles.items() if user_id in members)
+
+
+def effect_policy(policy: Policy, effect: Effect) -> EffectPolicy:
+    """What the policy says about commands of this effect."""
+    by_effect = {
+        Effect.READ: policy.read,
+        Effect.ROUTINE: policy.routine,
+        Effect.DISRUPTIVE: policy.disruptive,
+        Effect.DESTRUCTIVE: policy.destructive,
+    }
+    return by_effect[effect]
+
+
+def may_ask(policy: Policy, user_id: int, effect: Effect | None) -> Allowed | Denied:
+    """Whether this person may ask for it; that it is an active human is judged by the gate."""
+    has = roles_of(policy, user_id)
+    if effect is None:
+        return Allowed(())
+    needed = effect_policy(policy, effect).ask
+    through = tuple(role for role in has if role in needed)
+    return Allowed(through) if through else Denied(Reason.NOT_PERMITTED, needed, has)
+
+
+def allowed_where(place: Place, effect: Effect | None) -> Denied | None:
+    """Why it may not be asked here; what other channels would show is nobody's business there."""
+    if place is Place.OPS_CHANNEL:
+        return None
+    if place is Place.DIRECT and effect in (None, Effect.READ):
+        return None
+    return Denied(Reason.WRONG_PLACE)
+
+
+def visible(policy: Policy, user_id: int, verbs: Iterable[Verb]) -> tuple[Verb, ...]:
+    """The verbs this person may run, for help and whoami."""
+    return tuple(
+        verb for verb in verbs if isinstance(may_ask(policy, user_id, verb.effect), Allowed)
+    )
