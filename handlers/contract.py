@@ -57,6 +57,8 @@ class Declaration:
     example: str
     parameters: tuple[Parameter, ...] = ()
     time_limit: timedelta = timedelta(hours=2)
+    #: Whether a run that died has changed nothing that counts, whatever it was doing.
+    leaves_nothing: bool = False
     #: Names that stored jobs may still carry.
     aliases: tuple[str, ...] = ()
 

@@ -95,3 +95,8 @@ def explain(recurrence: Recurrence) -> str:
     start = datetime(2026, 1, 1, tzinfo=ZoneInfo(recurrence.tz))
     words = CronSim(recurrence.cron, start).explain()
     return words[0].lower() + words[1:]
+
+
+def source_key(name: str, due_at: datetime) -> str:
+    """What makes one due time of one schedule the same command, however often it is found."""
+    return f"schedule/{name}/{due_at.astimezone(UTC).isoformat()}"

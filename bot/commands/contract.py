@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from bot.grammar import Verb
 from bot.replies.reply import Reply
 from handlers.contract import Effect, Parameter
 from jobs.configuration import Policy
@@ -22,21 +23,6 @@ class Look(StrEnum):
     HEALTH = "health"
     #: A new round of the observer, when `--fresh` is given.
     FRESH_FACTS = "fresh_facts"
-
-
-class Verb(Protocol):
-    """What help, grammar and permissions know of any command, ours or a handler's."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def summary(self) -> str: ...
-    @property
-    def effect(self) -> Effect | None: ...
-    @property
-    def example(self) -> str: ...
-    @property
-    def parameters(self) -> tuple[Parameter, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +56,8 @@ class Installation:
     policy: Policy
     verbs: Sequence[Verb]
     recurrences: Mapping[str, Recurrence]
+    state_directory: Path
     runs_directory: Path
-    facts_file: Path
 
 
 @dataclass(frozen=True, slots=True)

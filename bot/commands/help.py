@@ -1,9 +1,10 @@
 """Says which commands there are, and how each is typed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.commands.contract import Answer, Asker, Command, Installation, Scene, Verb
+from bot.commands.contract import Answer, Asker, Command, Installation, Scene
+from bot.grammar import Verb
 from bot.permissions import Allowed, may_ask
 from bot.replies.answers import HelpOn, HelpOverview
 from handlers.contract import Kind, Parameter
@@ -55,15 +56,12 @@ def overview(scene: Scene) -> HelpOverview:
     return HelpOverview(scene.installation.bot_name, shown, hidden=len(verbs) - len(allowed))
 
 
-def help_on(scene: Scene, name: str) -> HelpOn | None:
-    """The verb called `name`, or all of the group `name`; only what the asker may run."""
-    matching = [
-        described(verb)
-        for verb in scene.installation.verbs
-        if (verb.name == name or verb.name.split()[0] == name)
-        and may_run(scene.installation, scene.asker, verb)
-    ]
-    return HelpOn(scene.installation.bot_name, matching) if matching else None
+def help_on(scene: Scene, verbs: Sequence[Verb]) -> HelpOn | None:
+    """How these verbs are typed; only those that the asker may run."""
+    allowed = [verb for verb in verbs if may_run(scene.installation, scene.asker, verb)]
+    if not allowed:
+        return None
+    return HelpOn(scene.installation.bot_name, [described(verb) for verb in allowed])
 
 
 def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:

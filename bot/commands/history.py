@@ -11,7 +11,9 @@ from state import job_store
 
 _PAGE = 10
 #: What an operator means by "what went wrong".
-_FAILED = (Status.FAILED, Status.INTERRUPTED, Status.STALE, Status.EXPIRED)
+_FAILED = tuple(
+    status.value for status in (Status.FAILED, Status.INTERRUPTED, Status.STALE, Status.EXPIRED)
+)
 
 
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
@@ -20,7 +22,7 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
         scene.tx,
         before_id=before,
         limit=_PAGE + 1,
-        statuses=[status.value for status in _FAILED] if failed else None,
+        statuses=_FAILED if failed else None,
     )
     option = " --failed" if failed else ""
     older = f"history{option} --before {jobs[_PAGE - 1].id}" if len(jobs) > _PAGE else None
@@ -56,6 +58,6 @@ COMMAND = Command(
     answer=_answer,
     parameters=(
         Parameter("failed", Kind.FLAG, "only what went wrong", "--failed"),
-        Parameter("before", Kind.INTEGER, "only jobs with a smaller number", "--before 120"),
+        Parameter("before", Kind.INTEGER, "only jobs with a smaller number", "120"),
     ),
 )

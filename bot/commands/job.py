@@ -10,7 +10,7 @@ from bot.replies.jobs import JobDetail
 from bot.replies.refusals import Refusal
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason
-from state import job_store
+from state import job_store, run_store
 
 NUMBER = Parameter(
     name="number",
@@ -40,7 +40,7 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     job = job_store.get(scene.tx, arguments["number"])
     if job is None:
         return no_such_job(arguments["number"])
-    runs = job_store.runs_of(scene.tx, job.id)
+    runs = run_store.runs_of(scene.tx, job.id)
     reply = JobDetail(
         id=job.id,
         command=job.command,

@@ -10,7 +10,7 @@ from bot.commands.contract import Answer, Command, Scene
 from bot.commands.job import NUMBER, no_such_job
 from bot.replies.jobs import LogPreview
 from handlers.contract import Effect
-from state import job_store
+from state import job_store, run_store
 
 _FIRST_LINES = 5
 _LAST_LINES = 15
@@ -21,7 +21,9 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     job = job_store.get(scene.tx, arguments["number"])
     if job is None:
         return no_such_job(arguments["number"])
-    for run in reversed(job_store.runs_of(scene.tx, job.id)):
+    for run in reversed(run_store.runs_of(scene.tx, job.id)):
+        if run.folder is None:
+            continue
         path = scene.installation.runs_directory / run.folder / "output.log"
         if path.is_file() and path.stat().st_size > 0:
             return Answer(preview(path, job.id), file=(path, f"job-{job.id}.log"))

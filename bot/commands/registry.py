@@ -13,7 +13,8 @@ from bot.commands import (
     version,
     whoami,
 )
-from bot.commands.contract import Command, Verb
+from bot.commands.contract import Command
+from bot.grammar import Verb
 from handlers.registry import DECLARATIONS
 
 COMMANDS: tuple[Command, ...] = (

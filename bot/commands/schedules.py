@@ -6,12 +6,14 @@ from typing import Any
 from bot.commands.contract import Answer, Command, Scene
 from bot.replies.answers import ScheduleList
 from handlers.contract import Effect
-from jobs.schedules import explain, next_due
-from state import job_store, schedule_store
+from jobs.schedules import explain, next_due, source_key
+from state import inbox, job_store, schedule_store
 
 
 def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
-    return Answer(ScheduleList([_entry(scene, row) for row in schedule_store.all(scene.tx)]))
+    return Answer(
+        ScheduleList([_entry(scene, row) for row in schedule_store.all_schedules(scene.tx)])
+    )
 
 
 def _entry(scene: Scene, row: schedule_store.Schedule) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def _entry(scene: Scene, row: schedule_store.Schedule) -> dict[str, Any]:
 
 def _last_result(scene: Scene, name: str) -> str:
     for run in schedule_store.runs_of(scene.tx, name, limit=1):
-        job = job_store.get(scene.tx, run.job_id) if run.job_id is not None else None
+        entry = inbox.by_source(scene.tx, source_key(name, run.due_at))
+        job = job_store.get(scene.tx, entry.job_id) if entry and entry.job_id else None
         return f"job #{job.id} {job.status}" if job else "answered"
     return "not run yet"
 

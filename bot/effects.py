@@ -1,0 +1,64 @@
+"""What has to happen once a decision is committed: nothing of it happens inside a transaction."""
+
+from dataclasses import dataclass
+
+from jobs.engine import Start
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Start an intended run."""
+
+    start: Start
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """End a run and everything it started."""
+
+    job_id: int
+    attempt: int
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPerson:
+    """Read afresh who sent a command."""
+
+    entry_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCard:
+    """Read a plan message, its reactions and the people behind them."""
+
+    question_id: int
+    job_id: int
+    message_id: int
+    #: Whoever may consent, so that they are read even before they react.
+    people: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHealth:
+    """See whether Zulip answers the bot."""
+
+    entry_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtHost:
+    """Start a round of the observer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellHost:
+    """Answer the command line of the host."""
+
+    entry_id: int
+    text: str
+    job_id: int | None
+
+
+Effect = StartRun | EndRun | ReadPerson | ReadCard | ReadHealth | LookAtHost | TellHost

@@ -1,0 +1,310 @@
+"""Moves jobs through their life: what is claimed, what starts, what becomes of a result."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Unpack
+
+from handlers.contract import JSON, Declaration, Effect
+from handlers.errors import Reason
+from handlers.host.settings import HostSettings, StoreSettings
+from handlers.registry import declaration
+from jobs import approvals
+from jobs.configuration import Policy
+from jobs.journal import Asker, CommandSource, RunResult, RunSpec
+from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
+from state import approval_store, job_store, run_store
+from state.database import Transaction
+from state.job_store import Changes, Job, NewJob
+from state.run_store import Run
+
+
+class Consent(StrEnum):
+    """How a job comes by its consent; stored, never renamed."""
+
+    REACTION = "reaction"
+    YES = "yes"
+    SCHEDULE = "schedule"
+    ROOT = "root"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that is understood and permitted, about to become a job."""
+
+    declaration: Declaration
+    arguments: Mapping[str, JSON]
+    command: str
+    origin: str
+    asker_id: int | None
+    asker_name: str
+    message_id: int | None
+    message_sha256: str | None
+    inbox_id: int | None
+    consent: Consent
+    caught_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run that is intended in the database and has to be started once that is committed."""
+
+    job: Job
+    run: Run
+    spec: RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """A queued job whose consent was seen too long ago; it is read afresh before it starts."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Every method works inside the caller's transaction and starts nothing itself."""
+
+    epoch: int
+    host_id: str
+    host: HostSettings
+    stores: tuple[StoreSettings, ...]
+    policy: Policy
+
+    def accept(self, tx: Transaction, asked: Asked, now: datetime) -> Start:
+        """A new job in planning, with its plan run intended."""
+        effect = asked.declaration.effect
+        job = job_store.create(
+            tx,
+            NewJob(
+                epoch=self.epoch,
+                operation=asked.declaration.name,
+                arguments=dict(asked.arguments),
+                command=asked.command,
+                effect=effect.value,
+                status=Status.PLANNING.value,
+                origin=asked.origin,
+                asker_id=asked.asker_id,
+                asker_name=asked.asker_name,
+                command_message_id=asked.message_id,
+                command_sha256=asked.message_sha256,
+                inbox_id=asked.inbox_id,
+                consent=asked.consent.value,
+                nonce=secrets.token_hex(16),
+                expires_at=now + approvals.waiting_time(self.policy, effect),
+                caught_up=asked.caught_up,
+                created_at=now,
+            ),
+            actor=actor(asked.origin, asked.asker_id, asked.asker_name),
+        )
+        return self._intend(tx, job, "plan", now)
+
+    def _intend(self, tx: Transaction, job: Job, mode: str, now: datetime) -> Start:
+        run = run_store.intend_run(tx, job.id, mode, now)
+        return Start(job, run, self.spec(tx, job, run, now))
+
+    def spec(self, tx: Transaction, job: Job, run: Run, now: datetime) -> RunSpec:
+        """What a runner is told; the privileged side writes it to the run folder."""
+        command = None
+        if job.command_message_id is not None and job.command_sha256 is not None:
+            command = CommandSource(job.command_message_id, job.command_sha256)
+        return RunSpec(
+            job=job.id,
+            attempt=run.attempt,
+            mode=run.mode,
+            operation=job.operation,
+            arguments=job.arguments,
+            fingerprint=job.fingerprint if run.mode == "run" else None,
+            epoch=job.epoch,
+            host_id=self.host_id,
+            asker=_asker(job),
+            command=command,
+            nonce=job.nonce,
+            expires_at=job.expires_at,
+            hints={"seconds": _seconds(tx, job)},
+            host=self.host,
+            stores=self.stores,
+            created_at=now,
+        )
+
+    def take_plan(self, tx: Transaction, job: Job, result: RunResult, now: datetime) -> Job:
+        """What a plan run brought: the job waits for consent, is queued, or has failed."""
+        if job.cancelling or result.status == "cancelled":
+            return self._end(tx, job, Status.CANCELLED, result, now)
+        if result.status != "planned" or result.plan is None:
+            return self._end(tx, job, Status.FAILED, result, now)
+        unmet = [check.sentence for check in result.plan.preconditions if not check.holds]
+        if unmet:
+            return self._fail_preflight(tx, job, unmet, now)
+        plan = {"plan": result.plan_as_json(), "card_sha256": result.card_sha256}
+        job_store.change(tx, job.id, plan=plan, fingerprint=result.fingerprint)
+        if job.consent == Consent.REACTION:
+            approvals.ask(tx, job, result.fingerprint or "", self.policy)
+            return self._move(tx, job, Status.AWAITING_APPROVAL, now)
+        return self._move(tx, job, Status.QUEUED, now, queued_at=now)
+
+    def _fail_preflight(self, tx: Transaction, job: Job, unmet: list[str], now: datetime) -> Job:
+        return self._move(
+            tx,
+            job,
+            Status.FAILED,
+            now,
+            ended_at=now,
+            reason=Reason.PREFLIGHT_FAILED.value,
+            sentence=" ".join(unmet),
+        )
+
+    def claim(
+        self, tx: Transaction, now: datetime, *, reread: int | None = None
+    ) -> Start | LookAgain | None:
+        """The next job that may start, moved to running; the oldest first, one at a time.
+
+        `reread` is a job whose consent was read again just now and still holds.
+        """
+        held = any(_changes_host(job) for job in job_store.in_status(tx, *sorted(HOLDS_HOST)))
+        for job in job_store.in_status(tx, Status.QUEUED):
+            if held and _changes_host(job):
+                continue
+            if job.expires_at is not None and job.expires_at < now:
+                self.expire(tx, job, now)
+                continue
+            fresh = job.id == reread or approvals.is_fresh(tx, job, now)
+            if job.consent == Consent.REACTION and not fresh:
+                return LookAgain(job)
+            if not self._consume(tx, job, now):
+                continue
+            moved = self._move(tx, job, Status.RUNNING, now, started_at=now)
+            return self._intend(tx, moved, "run", now)
+        return None
+
+    def _consume(self, tx: Transaction, job: Job, now: datetime) -> bool:
+        """Consent is used once, by the transaction that starts the run."""
+        if job.consent != Consent.REACTION:
+            return True
+        return approval_store.consume(tx, job.id, job.fingerprint or "", actor="zulip-ops", at=now)
+
+    def blocked_by(self, tx: Transaction, job: Job) -> Job | None:
+        """The job that keeps this one waiting."""
+        if not _changes_host(job):
+            return None
+        for other in job_store.in_status(tx, *sorted(HOLDS_HOST)):
+            if other.id != job.id and _changes_host(other):
+                return other
+        return None
+
+    def take_result(self, tx: Transaction, job: Job, result: RunResult, now: datetime) -> Job:
+        """What a run brought."""
+        ends = {
+            "succeeded": Status.SUCCEEDED,
+            "failed": Status.FAILED,
+            "cancelled": Status.CANCELLED,
+            "stale": Status.STALE,
+        }
+        return self._end(tx, job, ends.get(result.status, Status.FAILED), result, now)
+
+    def lose(self, tx: Transaction, job: Job, sentence: str, now: datetime) -> Job:
+        """A run ended without a result. What can be proven harmless has failed; the rest waits for
+        a person, and keeps the host's lock."""
+        operation = declaration(job.operation)
+        harmless = job.status == Status.PLANNING or not operation.changes_host
+        proven = harmless or operation.leaves_nothing
+        to = Status.FAILED if proven else Status.INTERRUPTED
+        if job.cancelling and proven:
+            to = Status.CANCELLED
+        return self._move(
+            tx,
+            job,
+            to,
+            now,
+            ended_at=now if to in FINAL else None,
+            reason=Reason.CANCELLED.value if job.cancelling else Reason.RUN_LOST.value,
+            sentence=sentence,
+        )
+
+    def fail(self, tx: Transaction, job: Job, reason: Reason, sentence: str, now: datetime) -> Job:
+        """A job that could not be started."""
+        return self._move(
+            tx, job, Status.FAILED, now, ended_at=now, reason=reason.value, sentence=sentence
+        )
+
+    def close(
+        self, tx: Transaction, job: Job, to: Status, reason: Reason, sentence: str, now: datetime
+    ) -> Job:
+        """End a job that waits for consent or for its turn."""
+        approval_store.close(tx, job.id, actor="zulip-ops", at=now)
+        return self._move(tx, job, to, now, ended_at=now, reason=reason.value, sentence=sentence)
+
+    def expire(self, tx: Transaction, job: Job, now: datetime) -> Job:
+        sentence = "Nobody consented in time, so nothing was done."
+        return self.close(tx, job, Status.EXPIRED, Reason.EXPIRED, sentence, now)
+
+    def grant(self, tx: Transaction, job: Job, by: tuple[int, ...], now: datetime) -> Job:
+        """Consent is latched in the transaction that queues the job."""
+        latched = approval_store.latch(
+            tx, job.id, job.fingerprint or "", list(by), actor=f"user:{by[0]}", at=now
+        )
+        assert latched, f"consent to job {job.id} was no longer open"
+        return self._move(tx, job, Status.QUEUED, now, queued_at=now)
+
+    def cancel(self, tx: Transaction, job: Job, by: str, now: datetime) -> Job:
+        """A waiting job ends at once; for one with a run under way, the run has to be ended."""
+        if any(run.job_id == job.id for run in run_store.open_runs(tx)):
+            job_store.change(tx, job.id, cancelling=True, cancelled_by=by)
+            return _again(tx, job)
+        sentence = f"{by} cancelled it before it had started."
+        return self.close(tx, job, Status.CANCELLED, Reason.CANCELLED, sentence, now)
+
+    def _end(self, tx: Transaction, job: Job, to: Status, result: RunResult, now: datetime) -> Job:
+        return self._move(
+            tx,
+            job,
+            to,
+            now,
+            ended_at=now,
+            reason=result.reason,
+            sentence=result.sentence,
+            outcome={
+                **result.facts,
+                "state": result.state,
+                "hint": result.hint,
+                "next": result.next,
+                "tail": result.tail,
+            },
+        )
+
+    def _move(
+        self, tx: Transaction, job: Job, to: Status, now: datetime, **changes: Unpack[Changes]
+    ) -> Job:
+        from_ = Status(job.status)
+        assert may_move(from_, to), f"{from_} -> {to}"
+        moved = job_store.move(tx, job.id, from_, to, actor="zulip-ops", at=now, **changes)
+        assert moved, f"job {job.id} was no longer {from_}"
+        return _again(tx, job)
+
+
+def actor(origin: str, asker_id: int | None, asker_name: str) -> str:
+    """How the audit log calls whoever asked."""
+    return f"{origin}:{asker_id}" if asker_id is not None else f"{origin}:{asker_name}"
+
+
+def _again(tx: Transaction, job: Job) -> Job:
+    found = job_store.get(tx, job.id)
+    assert found is not None
+    return found
+
+
+def _changes_host(job: Job) -> bool:
+    return job.effect != Effect.READ
+
+
+def _asker(job: Job) -> Asker:
+    kind = {"chat": "user", "schedule": "schedule", "host": "root"}[job.origin]
+    return Asker(kind=kind, id=job.asker_id, name=job.asker_name)
+
+
+def _seconds(tx: Transaction, job: Job) -> list[JSON]:
+    """How long earlier runs of the same operation took, for estimates."""
+    return [took.total_seconds() for took in job_store.durations(tx, job.operation, 5)]
