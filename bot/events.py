@@ -1,0 +1,311 @@
+"""Everything that can lie in the dispatcher's inbox, as plain data."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from queue import SimpleQueue
+from typing import Any
+
+from bot.observations import Observation
+from bot.zulip_words import (
+    Message,
+    Person,
+    Registration,
+    UnreadableError,
+    flag,
+    integer,
+    optional_list,
+    read_message,
+    text,
+)
+from state.cursor import Cursor
+
+# What happened in Zulip.
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """Somebody wrote; the bot's own messages come too."""
+
+    message: Message
+    #: Read by id after a gap in the events, so it may be old.
+    from_catch_up: bool = False
+
+    @property
+    def mentioned(self) -> bool:
+        """Whether the bot is mentioned by name, anywhere in it."""
+        return self.message.mentioned
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionChanged:
+    """A hint and no more: only the message itself says who reacted with what."""
+
+    message_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """The content was changed; `content` is the new one."""
+
+    message_id: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesMoved:
+    """These messages lie there now; resolving a topic is such a move."""
+
+    message_ids: tuple[int, ...]
+    channel_id: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDeleted:
+    """These messages are gone."""
+
+    message_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Role, activity or name may be another now."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRestarted:
+    """The server came back, perhaps with another version."""
+
+    zulip_version: str
+    generation: int
+
+
+ZulipEvent = (
+    MessageArrived
+    | ReactionChanged
+    | MessageEdited
+    | MessagesMoved
+    | MessagesDeleted
+    | PersonChanged
+    | ServerRestarted
+)
+
+
+class Receipt:
+    """The dispatcher's word on a batch: committed, or not kept. Given once."""
+
+    def __init__(self) -> None:
+        self._given = threading.Event()
+        self._kept = False
+
+    def accept(self) -> None:
+        """The batch and its cursor are committed."""
+        self._kept = True
+        self._given.set()
+
+    def refuse(self) -> None:
+        """Nothing of it was kept; the listener brings it again."""
+        self._given.set()
+
+    def wait(self, timeout_seconds: float) -> bool | None:
+        """True: accepted, False: refused, None: no word yet."""
+        return self._kept if self._given.wait(timeout_seconds) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ZulipEvents:
+    """Events in order, and the cursor to commit with them; then `receipt.accept()`.
+
+    A quiet line gives batches without events: only the cursor is new.
+    """
+
+    events: tuple[ZulipEvent, ...]
+    cursor: Cursor
+    receipt: Receipt = field(default_factory=Receipt, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The line to Zulip stands. Comes before the events that were waiting."""
+
+    registration: Registration
+    me: Person
+    #: False: there was a gap; messages follow by id, but of reactions, edits and moves nobody
+    #: tells, so what hangs on them must be read again.
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """Zulip does not answer, refuses the key, or sends elsewhere; said once until it is back."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDoubt:
+    """The server's newest message is older than one that we saw: was a backup restored?
+
+    A deleted newest message looks the same; the listener goes on from `newest`.
+    """
+
+    watermark: int
+    newest: Message | None
+
+
+# What the bot's own parts tell.
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The reader's answer to a question."""
+
+    question_id: int
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class RowSent:
+    """The outbox row is in Zulip; `message_id` is the message that it made, if it makes one."""
+
+    row_id: int
+    job_id: int | None
+    role: str | None
+    message_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowDropped:
+    """The outbox row will never be sent."""
+
+    row_id: int
+    job_id: int | None
+    role: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgressed:
+    """The run's journal has grown."""
+
+    job: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run's result file is there."""
+
+    job: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunLost:
+    """The run's process is gone and left no result."""
+
+    job: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactsArrived:
+    """The observer has written new facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDue:
+    """A schedule's moment has come."""
+
+    name: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HostCommand:
+    """A command typed on the host; the answer goes to `answers`."""
+
+    text: str
+    answers: SimpleQueue[str] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish what is begun and end."""
+
+
+Event = (
+    ZulipEvents
+    | Connected
+    | ConnectionLost
+    | EpochDoubt
+    | Observed
+    | RowSent
+    | RowDropped
+    | RunProgressed
+    | RunEnded
+    | RunLost
+    | FactsArrived
+    | Tick
+    | ScheduleDue
+    | HostCommand
+    | Stop
+)
+
+
+def read_event(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
+    """One of Zulip's events in our words; those that mean nothing to us give nothing.
+
+    Raises UnreadableError.
+    """
+    match raw.get("type"):
+        case "message":
+            message = raw.get("message")
+            if not isinstance(message, dict):
+                raise UnreadableError("message is no object")
+            return (MessageArrived(read_message(message, raw.get("flags"))),)
+        case "reaction":
+            return (ReactionChanged(integer(raw, "message_id"), integer(raw, "user_id")),)
+        case "update_message":
+            return _read_update(raw)
+        case "delete_message":
+            return (MessagesDeleted(_ids(raw)),)
+        case "realm_user":
+            person = raw.get("person")
+            return (PersonChanged(integer(person, "user_id")),) if isinstance(person, dict) else ()
+        case "restart":
+            return (ServerRestarted(text(raw, "zulip_version"), integer(raw, "server_generation")),)
+    return ()
+
+
+def _read_update(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
+    """One event may tell of a new content of one message and of the move of many."""
+    found: list[ZulipEvent] = []
+    # A new rendering (a thumbnail is ready, say) is no edit.
+    if "content" in raw and not flag(raw, "rendering_only"):
+        found.append(MessageEdited(integer(raw, "message_id"), text(raw, "content")))
+    if "subject" in raw or "new_stream_id" in raw:
+        channel = "new_stream_id" if "new_stream_id" in raw else "stream_id"
+        topic = "subject" if "subject" in raw else "orig_subject"
+        found.append(MessagesMoved(_ids(raw), integer(raw, channel), text(raw, topic)))
+    return tuple(found)
+
+
+def _ids(raw: Mapping[str, Any]) -> tuple[int, ...]:
+    """`message_ids` comes unsorted; older shapes have one `message_id`."""
+    if "message_ids" not in raw:
+        return (integer(raw, "message_id"),)
+    found = optional_list(raw, "message_ids")
+    return tuple(sorted(integer({"id": one}, "id") for one in found))

@@ -1,0 +1,91 @@
+"""What the reader can be asked about Zulip, and what it answers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.zulip_words import Message, Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuestion:
+    """Who is this, at this moment?"""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuestion:
+    """What does this message look like now, and who reacted with ✅ or ❌?
+
+    People are read only if they are in `voters`; without it, everybody who reacted so.
+    """
+
+    message_id: int
+    voters: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceQuestion:
+    """In which channel and topic does this message lie now?"""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthQuestion:
+    """Does Zulip answer `/health` within a second? Asked once, never again."""
+
+
+Question = PersonQuestion | MessageQuestion | PlaceQuestion | HealthQuestion
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSeen:
+    """The account as it is; None: the server knows no such person."""
+
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSeen:
+    """The message with its reactions, and those of the people that the server knows."""
+
+    message: Message
+    #: Of the raw content in UTF-8, in hexadecimal.
+    content_sha256: str
+    people: dict[int, Person]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The server says that there is no such message, or that the bot may not see it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """How long the answer took, or why there was none."""
+
+    took: timedelta | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Nothing could be learnt in time. In doubt that is a no."""
+
+    why: str
+
+
+Seen = PersonSeen | MessageSeen | Gone | HealthSeen | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """An answer, and between which moments it was read."""
+
+    question: Question
+    seen: Seen
+    fetch_started_at: datetime
+    fetch_ended_at: datetime
