@@ -1,0 +1,169 @@
+"""The files of the sample host: Zulip's code trees, its configuration, logs and what /proc says."""
+
+import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from handlers.host.layout import Layout
+
+_NAME_FORMAT = "%Y-%m-%d-%H-%M-%S"
+_FIRST = datetime(2026, 11, 20, 10, 0, 0)  # noqa: DTZ001 (Zulip names trees in local time)
+
+#: By major version, as those releases carry it; others are made up.
+_FEATURE_LEVELS = {"9": 278, "10": 371, "11": 421}
+
+_SCRIPTS = {
+    "restart-server": "restarted",
+    "start-server": "started",
+    "stop-server": "stopped",
+}
+_NOT_IMITATED = (
+    *("upgrade-zulip", "upgrade-zulip-from-git", "purge-old-deployments", "zulip-puppet-apply"),
+    *("reload-clients", "get-django-setting", "lib/upgrade-zulip-stage-2"),
+    *("lib/check-database-compatibility", "setup/restore-backup"),
+)
+
+
+def make_deployment(layout: Layout, version: str) -> Path:
+    """A new code tree of that version, which `next` then points at; not `current`."""
+    tree = layout.deployments / _next_name(layout)
+    for directory in ("scripts/lib", "scripts/setup", "zerver", "zproject", "puppet"):
+        (tree / directory).mkdir(parents=True)
+    _write_version(tree, version)
+    _write_scripts(layout, tree)
+    (tree / "zproject/prod_settings.py").symlink_to(layout.settings_file)
+    point(layout.next, tree)
+    return tree
+
+
+def point(link: Path, tree: Path) -> None:
+    """Make a link point at a tree, by rename as Zulip does it, so that it is never missing."""
+    temporary = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
+    temporary.symlink_to(tree)
+    temporary.replace(link)
+
+
+def write_configuration(layout: Layout, database_name: str) -> None:
+    """`/etc/zulip` with secrets as Zulip makes them, and the release of the OS."""
+    layout.configuration.mkdir(parents=True)
+    layout.settings_file.write_text(
+        'EXTERNAL_HOST = "chat.example.org"\n'
+        'ZULIP_ADMINISTRATOR = "desdemona@example.org"\n'
+        'AUTHENTICATION_BACKENDS = ("zproject.backends.EmailAuthBackend",)\n'
+        'LOCAL_UPLOADS_DIR = "/home/zulip/uploads"\n',
+        encoding="utf-8",
+    )
+    layout.settings_file.chmod(0o644)
+    layout.machine_file.write_text(
+        "[machine]\npuppet_classes = zulip::profile::standalone\ndeploy_type = production\n\n"
+        f"[postgresql]\nversion = 16\ndatabase_name = {database_name}\n",
+        encoding="utf-8",
+    )
+    lines = "".join(f"{name} = {value}\n" for name, value in _secrets().items())
+    layout.secrets_file.touch(mode=0o640)
+    layout.secrets_file.write_text(f"[secrets]\n{lines}", encoding="utf-8")
+    layout.os_release.write_text(
+        'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n',
+        encoding="utf-8",
+    )
+
+
+def write_surroundings(layout: Layout) -> None:
+    """Logs and the directories that every Zulip host has."""
+    for directory in (
+        *(layout.logs, layout.archives, layout.monitoring_state, layout.command_locks),
+        *(layout.root / "tmp", layout.postgresql_data, layout.root / "home/zulip/prod-static"),
+    ):
+        directory.mkdir(parents=True, exist_ok=True)
+    for name, line in _LOG_LINES.items():
+        (layout.logs / name).write_text(f"2026-11-23 13:02:44.824 {line}\n", encoding="utf-8")
+
+
+_LOG_LINES = {
+    "server.log": "INFO [zr] 127.0.0.1 GET 200 24ms (db: 19ms/2q) /api/v1/users/me (8@root via x)",
+    "errors.log": "WARN [zerver.lib.push_notifications] Mobile push is not configured.",
+    "workers.log": "INFO [process_queue] Worker 0 connecting to queue deferred_work",
+    "manage.log": "Ran ./manage.py check",
+}
+
+
+def write_memory(layout: Layout, total: int, available: int, swap: tuple[int, int]) -> None:
+    """What `/proc/meminfo` says; sizes in bytes, swap as total and free."""
+    figures = {
+        "MemTotal": total,
+        "MemFree": available // 2,
+        "MemAvailable": available,
+        "SwapTotal": swap[0],
+        "SwapFree": swap[1],
+    }
+    lines = "".join(f"{name + ':':<16}{size // 1024:>8} kB\n" for name, size in figures.items())
+    _write_proc(layout, "meminfo", lines)
+
+
+def write_load(layout: Layout, averages: tuple[float, float, float], uptime: timedelta) -> None:
+    """What `/proc/loadavg` and `/proc/uptime` say."""
+    said = " ".join(f"{average:.2f}" for average in averages)
+    _write_proc(layout, "loadavg", f"{said} 1/412 16669\n")
+    seconds = uptime.total_seconds()
+    _write_proc(layout, "uptime", f"{seconds:.2f} {seconds * 1.8:.2f}\n")
+
+
+def _write_proc(layout: Layout, name: str, text: str) -> None:
+    path = layout.root / "proc" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="ascii")
+
+
+def _next_name(layout: Layout) -> str:
+    layout.deployments.mkdir(parents=True, exist_ok=True)
+    names = sorted(path.name for path in layout.deployments.iterdir() if not path.is_symlink())
+    moment = _FIRST
+    if names:
+        moment = datetime.strptime(names[-1], _NAME_FORMAT) + timedelta(days=1)  # noqa: DTZ007
+    return moment.strftime(_NAME_FORMAT)
+
+
+def _write_version(tree: Path, version: str) -> None:
+    major = version.partition(".")[0]
+    level = _FEATURE_LEVELS.get(major, 100 + int(major))
+    (tree / "version.py").write_text(
+        f'import os\n\nZULIP_VERSION = "{version}"\n\n'
+        "ZULIP_VERSION = os.environ.get('SAMPLE_NEVER_SET', ZULIP_VERSION)\n"
+        f'LATEST_MAJOR_VERSION = "{major}.0"\nLATEST_RELEASE_VERSION = "{version}"\n'
+        f"API_FEATURE_LEVEL = {level}\nPROVISION_VERSION = (284, 5)\n",
+        encoding="utf-8",
+    )
+    (tree / "zulip-git-version").write_text(f"{version}\n{version}\n", encoding="utf-8")
+    (tree / "version").write_text(f"{version}\n", encoding="utf-8")
+
+
+def _write_scripts(layout: Layout, tree: Path) -> None:
+    for name, done in _SCRIPTS.items():
+        action = name.partition("-")[0]
+        _script(
+            tree / "scripts" / name,
+            f'"{layout.supervisorctl}" {action} all\necho "Zulip {done} successfully!"\n',
+        )
+    for name in (*(f"scripts/{each}" for each in _NOT_IMITATED), "manage.py"):
+        _script(tree / name, f'echo "The sample host does not imitate {name}." >&2\nexit 1\n')
+
+
+def _script(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _secrets() -> dict[str, str]:
+    """Of the lengths and alphabets that Zulip's own generator uses."""
+    return {
+        "avatar_salt": secrets.token_hex(16),
+        "rabbitmq_password": secrets.token_urlsafe(20),
+        "shared_secret": secrets.token_hex(32),
+        "camo_key": secrets.token_hex(32),
+        "memcached_password": secrets.token_urlsafe(32),
+        "redis_password": secrets.token_urlsafe(32),
+        "secret_key": secrets.token_urlsafe(37),
+        "zulip_org_key": secrets.token_urlsafe(48)[:64],
+        "zulip_org_id": "7c0aa3ad-0df5-4e4f-ae0d-1b0f5e0c1b2d",
+        "email_password": secrets.token_urlsafe(15),
+    }
