@@ -2,6 +2,7 @@
 
 import sys
 from itertools import groupby
+from pathlib import Path
 
 from tests.architecture.tree import PACKAGES, ROOT, Source, sources
 
@@ -12,9 +13,9 @@ END = "<!-- file table: end -->"
 
 def table() -> str:
     """One table a folder; each line is a file and the sentence it begins with."""
-    listed = sources(*PACKAGES)
-    parts = [_section(list(files)) for _, files in groupby(listed, key=lambda s: s.path.parent)]
-    return "\n\n".join(parts)
+    listed = [one for package in PACKAGES for one in sorted(sources(package), key=_place)]
+    folders = groupby(listed, key=lambda one: one.path.parent)
+    return "\n\n".join(_section(list(files)) for _, files in folders)
 
 
 def page_with_table(page: str) -> str:
@@ -24,6 +25,10 @@ def page_with_table(page: str) -> str:
     if not mark:
         raise ValueError(f"{PAGE.name} has lost one of the marks of its file table.")
     return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+def _place(source: Source) -> tuple[Path, str]:
+    return source.path.parent, source.path.name
 
 
 def _section(files: list[Source]) -> str:

@@ -18,7 +18,8 @@ def test_module_begins_with_one_sentence(source: Source) -> None:
     assert source.docstring, f"{source.name} does not say what it is for"
     sentence = source.docstring
     assert "\n\n" not in sentence, f"{source.name}: one sentence, not a page"
-    assert sentence.endswith("."), f"{source.name}: the sentence has no full stop"
+    # A check may be introduced by the question it answers.
+    assert sentence.endswith((".", "?")), f"{source.name}: the sentence has no end"
     assert not SECOND_SENTENCE.search(sentence), f"{source.name}: more than one sentence"
 
 

@@ -9,7 +9,7 @@ from tests.architecture.tree import ROOT
 
 PAGE = ROOT / "docs" / "job-lifecycle.md"
 #: A line of the page's table: | `queued` | words | `running`, `cancelled` |
-LINE = re.compile(r"^\| `(?P<status>[a-z_]+)` \|.*\| (?P<onward>[^|]*) \|$", re.MULTILINE)
+LINE = re.compile(r"^\| `(?P<status>[a-z_]+)` \|.*\|(?P<onward>[^|]*)\|$", re.MULTILINE)
 
 
 def test_every_status_is_in_the_table() -> None:
