@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,11 +55,17 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def sources(*folders: str) -> list[Source]:
     """All Python files below these folders, in the order of their paths."""
     return [
-        Source(path)
+        _source(path)
         for folder in folders
         for path in sorted((ROOT / folder).rglob("*.py"))
         if "__pycache__" not in path.parts
     ]
+
+
+@cache
+def _source(path: Path) -> Source:
+    """One object a file, so that each is parsed once."""
+    return Source(path)
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
