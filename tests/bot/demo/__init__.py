@@ -1,1 +1,1 @@
-"""Tests of bot/demo/."""
+"""Tests of the demo and of the simulated Zulip server."""
