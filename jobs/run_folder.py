@@ -1,0 +1,201 @@
+"""The folder in which one run lies: how it is made, claimed, and what is read from it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handlers.contract import JSON
+from handlers.host import process_table
+from jobs.crashpoints import crashpoint
+from jobs.fields import Fields
+from jobs.journal import RunName, RunResult, RunSpec
+
+FOLDER_MODE = 0o750
+FILE_MODE = 0o640
+#: Kept free for the result, so that a run can tell that the disk is full.
+RESERVED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerProcess:
+    """Who performs a run; start time and boot tell the process from a later one of its id."""
+
+    pid: int
+    start_time: int
+    boot_id: str
+    #: Of the runner and of all its children that did not leave.
+    session: int
+
+    @property
+    def is_running(self) -> bool:
+        same_boot = self.boot_id == process_table.boot_id()
+        return same_boot and process_table.is_same_process(self.pid, self.start_time)
+
+    @classmethod
+    def current(cls) -> "RunnerProcess":
+        me = process_table.entry(os.getpid())
+        assert me is not None
+        return cls(me.pid, me.start_time, process_table.boot_id(), me.session)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run, each written by one side only."""
+
+    path: Path
+
+    @property
+    def name(self) -> RunName:
+        return RunName.parse(self.path.name)
+
+    @property
+    def journal_file(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def output_file(self) -> Path:
+        return self.path / "output.log"
+
+    @property
+    def result_file(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def card_file(self) -> Path:
+        return self.path / "card.md"
+
+    @property
+    def spec_file(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.path / "pid.json"
+
+    def make(self, spec: RunSpec, group_id: int | None = None) -> bool:
+        """Make the folder with its spec; False when a run was begun in it before.
+
+        A folder in which nothing was begun is left over from a crash, and used.
+        """
+        try:
+            self.path.mkdir(FOLDER_MODE)
+        except FileExistsError:
+            if self.has_begun or self.has_ended:
+                return False
+        self.path.chmod(FOLDER_MODE)
+        if group_id is not None:
+            os.chown(self.path, -1, group_id)
+        sync(self.path.parent)
+        crashpoint("folder_made")
+        self.write(self.spec_file, spec.to_json())
+        crashpoint("spec_written")
+        return True
+
+    def claim(self) -> bool:
+        """Become the one runner of this folder; False when there is or was another.
+
+        Durable before it returns: a run that changed anything has always begun.
+        """
+        mine = self.path / f"pid.{os.getpid()}"
+        runner = RunnerProcess.current()
+        record = {name: getattr(runner, name) for name in RunnerProcess.__slots__}
+        self.write(mine, record)
+        try:
+            os.link(mine, self.pid_file)
+        except FileExistsError:
+            return False
+        finally:
+            mine.unlink()
+            sync(self.path)
+        return True
+
+    @property
+    def has_begun(self) -> bool:
+        return self.pid_file.exists()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.result_file.exists()
+
+    def runner(self) -> RunnerProcess | None:
+        """Who performs or performed the run; raises Unreadable."""
+        try:
+            record = Fields.parse(self.pid_file.read_bytes(), "pid.json")
+        except FileNotFoundError:
+            return None
+        numbers = (record.whole("pid"), record.whole("start_time"))
+        return RunnerProcess(*numbers, record.text("boot_id"), record.whole("session"))
+
+    def read_spec(self) -> RunSpec:
+        """Raises Unreadable; OSError when it cannot be read at all."""
+        return RunSpec.from_json(_json(self.spec_file))
+
+    def read_result(self) -> RunResult | None:
+        """How the run ended; None while it has not. Raises Unreadable."""
+        try:
+            return RunResult.from_json(_json(self.result_file))
+        except FileNotFoundError:
+            return None
+
+    def reserve(self) -> None:
+        """Take the room for the result before the run can use it up."""
+        descriptor = self.open(self._new(self.result_file), os.O_WRONLY | os.O_CREAT)
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
+        finally:
+            os.close(descriptor)
+
+    def write_result(self, result: RunResult) -> None:
+        crashpoint("before_result")
+        self.write(self.result_file, result.to_json())
+
+    def write(self, file: Path, record: Mapping[str, JSON]) -> None:
+        """Whole or not at all, and durable."""
+        self.write_text(file, json.dumps(record, indent=1) + "\n")
+
+    def write_text(self, file: Path, text: str) -> None:
+        """Whole or not at all, and durable."""
+        new = self._new(file)
+        content = text.encode(errors="replace")
+        descriptor = self.open(new, os.O_WRONLY | os.O_CREAT)
+        try:
+            written = 0
+            while written < len(content):
+                written += os.write(descriptor, content[written:])
+            os.ftruncate(descriptor, written)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if file == self.result_file:
+            crashpoint("result_written")
+        new.rename(file)
+        sync(self.path)
+
+    def open(self, file: Path, flags: int) -> int:
+        """A descriptor of a file that the folder's group may read."""
+        flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(file, flags, FILE_MODE)
+        if flags & os.O_CREAT:
+            group_id = self.path.stat().st_gid
+            os.fchmod(descriptor, FILE_MODE)
+            if os.fstat(descriptor).st_gid != group_id:
+                os.fchown(descriptor, -1, group_id)
+        return descriptor
+
+    def _new(self, file: Path) -> Path:
+        return file.with_name(f"{file.name}.new")
+
+
+def sync(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _json(file: Path) -> JSON:
+    return dict(Fields.parse(file.read_bytes(), file.name).rest())
