@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.zuliprc import check_zuliprc
 from tests.architecture.tree import ROOT
 
 UNIT = ROOT / "deploy" / "zulip-ops.service"
@@ -59,9 +60,10 @@ def test_the_example_of_a_zuliprc_has_every_key_and_a_comment_for_each() -> None
 
 
 def test_the_example_of_a_zuliprc_is_read_as_zulip_reads_it() -> None:
+    check_zuliprc(ROOT / "zuliprc.example", {}, environment={})
     parser = configparser.ConfigParser()
     parser.read(ROOT / "zuliprc.example")
-    assert {"email", "key", "site"} <= set(parser["api"])
+    assert set(parser["api"]) == {"email", "key", "site"}
 
 
 class UnitParser(configparser.ConfigParser):
