@@ -19,7 +19,7 @@ UNANSWERED = frozenset({Reason.FOREIGN_CLIENT, Reason.OTHER_REALM, Reason.NOT_HU
 _MENTION = re.compile(r"@\*\*([^*\n]+)\*\*")
 _MENTION_BY_ID = re.compile(r"[^|]*\|([0-9]{1,18})")
 #: A fence, a quote or an indented block, where Zulip shows text and not a command.
-_BLOCK = re.compile(r"\n* {0,3}(?:```|~~~|>| {4}|\t)| *\t")
+_BLOCK = re.compile(r" {4}| {0,3}(?:```|~~~|>|\t)")
 _INDENT_OF_CODE = 4
 #: Up to three blanks are nothing to Markdown.
 _BEGINNINGS = ("@", " @", "  @", "   @")
@@ -108,7 +108,7 @@ class Gate:
         if end is None:
             return None
         # "@ops, status" is how people write.
-        return start[end + 1 if start[end : end + 1] in (",", ":") else end :].lstrip(" ")
+        return start[end + 1 if start[end : end + 1] in (",", ":") else end :].lstrip(" \t")
 
     def _end_of_mention(self, content: str, message: IncomingMessage) -> int | None:
         mention = _MENTION.match(content)
@@ -154,7 +154,7 @@ class Gate:
 def _why_not_text(rest: str) -> tuple[Reason, str] | None:
     if _BLOCK.match(rest):
         return Reason.UNREADABLE_TEXT, "I read no commands out of quotes and code blocks."
-    if len(rest.strip().splitlines()) > 1:
+    if len(rest.rstrip().splitlines()) > 1:
         return Reason.UNREADABLE_TEXT, "A command is one line; please send that line alone."
     return None
 

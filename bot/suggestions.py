@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from itertools import takewhile
 
 from bot.tokens import echo
 from handlers.errors import BadCommand, Reason
@@ -12,42 +13,51 @@ Words = tuple[str, ...]
 _CLOSE = 0.6
 #: Longer words are no slips of the finger, and comparing them costs time.
 _LONGEST_WORD_CHARACTERS = 24
+#: What a likeness counts less that was reached by putting words right first.
+_GUESSED = 0.1
 _MOST_NAMED = 6
 
 
 def unknown_verb(words: Sequence[str], verbs: Iterable[Words]) -> BadCommand:
     """The one line that answers an unknown verb: the rest of its group, or the closest match."""
     known = tuple(verbs)
-    first = words[0].lower()
-    group = [name for name in known if name[0] == first]
-    guess = closest(words, group or known)
-    if guess is not None:
-        return _unknown(f"I know no {echo(_phrase(words, guess))}; did you mean `{guess}`?")
+    typed = [word.lower() for word in takewhile(_is_no_option, words)]
+    group = [name for name in known if typed and name[0] == typed[0]]
     if group:
-        names = ", ".join(f"`{' '.join(name)}`" for name in group[:_MOST_NAMED])
-        if len(words) == 1:
-            return _unknown(f"{echo(words[0])} needs another word: {names}.")
+        return _not_in_group(words, typed, group)
+    guess = closest(typed, known)
+    if guess is None:
+        return _unknown(f"I know no {echo(' '.join(words))}; `help` lists what I know.")
+    return _did_you_mean(words, guess)
+
+
+def _not_in_group(words: Sequence[str], typed: Sequence[str], group: Sequence[Words]) -> BadCommand:
+    names = ", ".join(f"`{' '.join(name)}`" for name in group[:_MOST_NAMED])
+    if len(typed) == 1:
+        return _unknown(f"{echo(words[0])} needs another word: {names}.")
+    guess = closest(typed[1:], [name[1:] for name in group])
+    if guess is None:
         return _unknown(f"I know no {echo(' '.join(words[:2]))}; there is {names}.")
-    return _unknown(f"I know no {echo(' '.join(words))}; `help` lists what I know.")
+    return _did_you_mean(words, (typed[0], *guess))
 
 
-def closest(words: Sequence[str], verbs: Sequence[Words]) -> str | None:
+def closest(typed: Sequence[str], verbs: Sequence[Words]) -> Words | None:
     """The verb most like the beginning of what was typed, if any is like it.
 
-    Each typed word is first put right on its own (`retsart` is too unlike any whole phrase),
-    then the phrases are compared.
+    The phrases are compared as they are, and again with each typed word put right on its own:
+    `retsart` alone is too unlike any whole phrase.
     """
     vocabulary = sorted({word for name in verbs for word in name})
-    best, best_likeness = None, _CLOSE
-    for name in verbs:
-        if len(words) < len(name):
-            continue
-        typed = [word.lower()[:_LONGEST_WORD_CHARACTERS] for word in words[: len(name)]]
-        likeness = max(_likeness(typed, name), _likeness(_put_right(typed, vocabulary), name) - 0.1)
+    cut = [word[:_LONGEST_WORD_CHARACTERS] for word in typed[: max(map(len, verbs))]]
+    corrected = _put_right(cut, vocabulary)
+    ranked = [
         # Of two that are equally like it, the longer one explains more of what was typed.
-        if likeness > best_likeness or (likeness == best_likeness and best is not None):
-            best, best_likeness = " ".join(name), likeness
-    return best
+        (max(_likeness(cut, name), _likeness(corrected, name) - _GUESSED), len(name), name)
+        for name in verbs
+        if len(name) <= len(typed)
+    ]
+    likeness, _, name = max(ranked, default=(0.0, 0, ()))
+    return name if likeness >= _CLOSE else None
 
 
 def _put_right(typed: Sequence[str], vocabulary: Sequence[str]) -> list[str]:
@@ -55,11 +65,16 @@ def _put_right(typed: Sequence[str], vocabulary: Sequence[str]) -> list[str]:
 
 
 def _likeness(typed: Sequence[str], name: Words) -> float:
-    return SequenceMatcher(None, " ".join(typed), " ".join(name)).ratio()
+    return SequenceMatcher(None, " ".join(typed[: len(name)]), " ".join(name)).ratio()
 
 
-def _phrase(words: Sequence[str], guess: str) -> str:
-    return " ".join(words[: len(guess.split())])
+def _is_no_option(word: str) -> bool:
+    return not word.startswith("-")
+
+
+def _did_you_mean(words: Sequence[str], guess: Words) -> BadCommand:
+    typed = echo(" ".join(words[: len(guess)]))
+    return _unknown(f"I know no {typed}; did you mean `{' '.join(guess)}`?")
 
 
 def _unknown(sentence: str) -> BadCommand:

@@ -20,12 +20,12 @@ _NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]")
 #: A quote opens at the beginning of a word or after `--name=`, and closes before a space; an
 #: apostrophe inside a word is a letter.
 _WORD = re.compile(
-    r"""(?P<option>--[A-Za-z0-9-]+=)?
+    r"""(?P<option>--[A-Za-z0-9-]+=)?+
         (?: "(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<plain>[^\s"'][^\s"]*) )
         (?=\s|$)""",
     re.VERBOSE,
 )
-_PLAIN_WORD = re.compile(r"""[^\s"'][^\s"]*""")
+_PLAIN_WORD = re.compile(r"""[^\s"']+""")
 
 
 def tokenize(text: str) -> list[str]:

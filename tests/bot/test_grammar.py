@@ -1,0 +1,389 @@
+"""What can be said, and what somebody hears who says it wrongly."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.grammar import Grammar, Parsed
+from bot.tokens import LONGEST_COMMAND_CHARACTERS
+from handlers.contract import Declaration, Effect, Kind, Parameter
+from handlers.errors import BadCommand, Reason
+
+VERSION = r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?(-(beta|rc)[0-9])?"
+
+
+@dataclass(frozen=True)
+class Query:
+    """A command of the bot's own."""
+
+    name: str
+    effect: Effect | None
+    example: str
+    parameters: tuple[Parameter, ...] = ()
+    summary: str = "What it does"
+
+
+NUMBER = Parameter("number", Kind.INTEGER, "the job", "12", positional=True, required=True)
+SERVICE = Parameter(
+    "service", Kind.CHOICE, "what to restart", "nginx", True, True, ("nginx", "zulip")
+)
+RELEASE = Parameter("version", Kind.WORD, "the release", "10.4", True, pattern=VERSION)
+STORE = Parameter("store", Kind.WORD, "one store only", "local")
+LEVEL = Parameter("log_level", Kind.CHOICE, "how much", "info", choices=("info", "debug"))
+FAILED = Parameter("failed", Kind.FLAG, "only the failed ones", "--failed")
+BEFORE = Parameter("before", Kind.INTEGER, "older than this job", "12")
+TITLE = Parameter("title", Kind.WORD, "a title", "'a b'", True, True, pattern=r"[ -~]{0,40}")
+CRON = Parameter("cron", Kind.WORD, "when", "'0 2 * * *'", required=True, pattern=r"[0-9*/, -]+")
+
+VERBS = (
+    Query("status", Effect.READ, "status"),
+    Declaration("backup now", "Back up", "m", Effect.ROUTINE, "backup now", (STORE, LEVEL)),
+    Declaration(
+        "backup verify", "Verify", "m", Effect.READ, "backup verify --store local", (STORE,)
+    ),
+    Query("backups", Effect.READ, "backups"),
+    Query("history", Effect.READ, "history --failed", (FAILED, BEFORE)),
+    Query("job", Effect.READ, "job 12", (NUMBER,)),
+    Declaration("restart", "Restart", "m", Effect.ROUTINE, "restart nginx", (SERVICE,)),
+    Declaration("upgrade", "Upgrade", "m", Effect.DISRUPTIVE, "upgrade 10.4", (RELEASE,)),
+    Declaration("restore", "Restore", "m", Effect.DESTRUCTIVE, "restore"),
+    Query("schedule add", Effect.ROUTINE, "schedule add x --cron '0 2 * * *'", (TITLE, CRON)),
+    Query("schedules", Effect.READ, "schedules"),
+    Query("whoami", None, "whoami"),
+    Query("help", None, "help backup"),
+)
+GRAMMAR = Grammar(VERBS)
+
+
+def refused(text: str) -> BadCommand:
+    with pytest.raises(BadCommand) as caught:
+        GRAMMAR.parse(text)
+    assert caught.value.message.isprintable()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "arguments", "canonical"),
+    [
+        ("status", "status", {}, "status"),
+        ("STATUS", "status", {}, "status"),
+        ("Backup Now", "backup now", {}, "backup now"),
+        ("`backup now`", "backup now", {}, "backup now"),
+        ("backup now --store local", "backup now", {"store": "local"}, "backup now --store local"),
+        ("backup now --store=local", "backup now", {"store": "local"}, "backup now --store local"),
+        ("backup now —store “local”", "backup now", {"store": "local"}, "backup now --store local"),
+        (
+            "backup now --log-level DEBUG --store a.b",
+            "backup now",
+            {"store": "a.b", "log_level": "debug"},
+            "backup now --store a.b --log-level debug",
+        ),
+        ("job 12", "job", {"number": 12}, "job 12"),
+        ("job #12", "job", {"number": 12}, "job 12"),
+        ("job 007", "job", {"number": 7}, "job 7"),
+        ("history", "history", {"failed": False}, "history"),
+        ("history --failed", "history", {"failed": True}, "history --failed"),
+        (
+            "history --before 40 --failed",
+            "history",
+            {"failed": True, "before": 40},
+            "history --failed --before 40",
+        ),
+        ("restart NGINX", "restart", {"service": "nginx"}, "restart nginx"),
+        ("upgrade", "upgrade", {}, "upgrade"),
+        ("upgrade 1.4", "upgrade", {"version": "1.4"}, "upgrade 1.4"),
+        ("upgrade 10.0-rc1", "upgrade", {"version": "10.0-rc1"}, "upgrade 10.0-rc1"),
+        (
+            "schedule add 'two words' --cron \"0 2 * * *\"",
+            "schedule add",
+            {"title": "two words", "cron": "0 2 * * *"},
+            'schedule add "two words" --cron "0 2 * * *"',
+        ),
+        (
+            "schedule add it’s --cron=“0 2 * * *”",
+            "schedule add",
+            {"title": "it's", "cron": "0 2 * * *"},
+            'schedule add "it\'s" --cron "0 2 * * *"',
+        ),
+        (
+            'schedule add "" --cron *',
+            "schedule add",
+            {"title": "", "cron": "*"},
+            'schedule add "" --cron *',
+        ),
+    ],
+)
+def test_command_is_understood(
+    text: str, verb: str, arguments: dict[str, object], canonical: str
+) -> None:
+    parsed = GRAMMAR.parse(text)
+
+    assert parsed.verb.name == verb
+    assert parsed.arguments == arguments
+    assert parsed.canonical == canonical
+    assert not parsed.help_wanted
+    assert not parsed.yes
+
+
+@pytest.mark.parametrize("text", ["backup now --yes", "backup now —yes", "Backup now –yes"])
+def test_yes_is_taken_where_something_changes(text: str) -> None:
+    parsed = GRAMMAR.parse(text)
+
+    assert parsed.yes
+    assert "yes" not in parsed.arguments
+    assert parsed.canonical == "backup now --yes"
+
+
+def test_yes_comes_last_in_the_canonical_command() -> None:
+    assert GRAMMAR.parse("restart --yes zulip").canonical == "restart zulip --yes"
+
+
+@pytest.mark.parametrize("text", ["status --yes", "whoami --yes", "backup verify --yes"])
+def test_yes_is_refused_where_nothing_changes(text: str) -> None:
+    error = refused(text)
+
+    assert error.reason is Reason.BAD_ARGUMENT
+    assert "changes nothing" in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "canonical"),
+    [
+        ("help", [], "help"),
+        ("HELP", [], "help"),
+        ("--help", [], "help"),
+        ("-h", [], "help"),
+        ("help --help", [], "help"),
+        ("help help", ["help"], "help help"),
+        ("help backup", ["backup now", "backup verify"], "help backup"),
+        ("backup --help", ["backup now", "backup verify"], "help backup"),
+        ("help Backup now", ["backup now"], "help backup now"),
+        ("backup now --help", ["backup now"], "help backup now"),
+        ("backup now -h", ["backup now"], "help backup now"),
+        ("backup now --store x --help", ["backup now"], "help backup now"),
+        ("backup now —help", ["backup now"], "help backup now"),
+        ("job 12 --help", ["job"], "help job"),
+        ("help job 12", ["job"], "help job"),
+    ],
+)
+def test_help_is_wanted(text: str, about: list[str], canonical: str) -> None:
+    parsed = GRAMMAR.parse(text)
+
+    assert parsed.help_wanted
+    assert parsed.verb.name == "help"
+    assert [verb.name for verb in parsed.about] == about
+    assert parsed.canonical == canonical
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "``"])
+def test_empty_command_has_its_own_reason(text: str) -> None:
+    assert refused(text).reason is Reason.EMPTY_COMMAND
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("bakcup now", "did you mean `backup now`?"),
+        ("backup nwo", "did you mean `backup now`?"),
+        ("bakcup nwo --store x", "did you mean `backup now`?"),
+        ("retsart nginx", "did you mean `restart`?"),
+        ("stauts", "did you mean `status`?"),
+        ("stats", "did you mean `status`?"),
+        ("histroy --failed", "did you mean `history`?"),
+        ("upgrad 1.4", "did you mean `upgrade`?"),
+        ("who am i", "did you mean `whoami`?"),
+        ("shedules", "did you mean `schedules`?"),
+        ("help bakcups", "did you mean `backups`?"),
+        ("backup", "`backup` needs another word: `backup now`, `backup verify`"),
+        ("backup zzz", "there is `backup now`, `backup verify`"),
+        ("backup --yes", "`backup now`"),
+        ("make coffee", "I know no `make coffee`; `help`"),
+        ("; rm -rf /", "`; rm -rf /`"),
+        ("> status", "`> status`"),
+        ("@**all** status", "`@**all** status`"),
+        ("status; backup now --yes", "`status`"),
+        ("$(status)", "`$(status)`"),
+        ("--yes", "`--yes`"),
+        ("a`b`", "`a'b'`"),
+    ],
+)
+def test_unknown_verb_gets_one_line_with_the_closest(text: str, named: str) -> None:
+    error = refused(text)
+
+    assert error.reason is Reason.UNKNOWN_VERB
+    assert named in error.message
+    assert len(error.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("job", "The number in `job` (the job) is missing."),
+        ("job x", "The number in `job` is a whole number such as `12`, not `x`."),
+        ("job -1", "`job` takes no `-1`"),
+        ("job 1.5", "not `1.5`"),
+        ("job 12345678901", "not `12345678901`"),
+        ("job ##1", "not `##1`"),
+        ("job #", "not `#`"),
+        ('job ""', "not nothing"),
+        ("job 1 2", "`job` takes one word at most; `2` is too much."),
+        ("job it's", "not `it's`"),
+        ("status now", "`status` stands without words like `now`."),
+        ("status --frsh", "`status` takes no `--frsh`, and no other option."),
+        ("history --faild", "`history` takes no `--faild`, only `--failed`, `--before`."),
+        ("history --fail", "`--fail`"),
+        ("history -f", "`history` takes no `-f`"),
+        ("history --failed=yes", "`--failed` takes no value."),
+        ("history --before", "`--before` needs a value such as `12`."),
+        ("history --before --failed", "`--before`"),
+        ("history --before x", "`--before` is a whole number such as `12`, not `x`."),
+        ("history --before 1 --before 2", "`--before` was given 2 times."),
+        ("history --failed --failed", "`--failed` was given 2 times."),
+        ("history --", "A lone `--` means nothing here."),
+        ("job -- 12", "A lone `--`"),
+        ("backup now --yes --yes", "`--yes` was given 2 times."),
+        ("backup now --yes=1", "`--yes` takes no value."),
+        ("backup now please", "`backup now` stands without words like `please`."),
+        ("backup now --sotre x", "only `--store`, `--log-level`, `--yes`."),
+        ("backup now --store -x", "`--store` (one store only) looks like `local`, not `-x`."),
+        ("backup now --store '--yes'", "not `--yes`"),
+        ("backup now --store 'a b'", "not `a b`"),
+        ("backup now --store ../../etc", "not `../../etc`"),
+        ("backup now --store $(id)", "not `$(id)`"),
+        ("backup now --log-level loud", "`--log-level` is one of `info`, `debug`, not `loud`."),
+        ("restart", "The service in `restart` (what to restart) is missing."),
+        ("restart foo", "The service in `restart` is one of `nginx`, `zulip`, not `foo`."),
+        ("restart nginx zulip", "`zulip` is too much"),
+        ("upgrade --remote-url=https://evil/x.git", "`--remote-url`"),
+        ("upgrade master", "(the release) looks like `10.4`, not `master`."),
+        ("upgrade 10.4;id", "not `10.4;id`"),
+        ("upgrade 1.4`", "not `1.4'`"),
+        ("schedule add x", "`--cron` (when) is missing."),
+        ("schedule add x --cron 'a'", "not `a`"),
+    ],
+)
+def test_bad_argument_is_named_with_what_is_allowed_and_an_example(text: str, named: str) -> None:
+    error = refused(text)
+
+    assert error.reason is Reason.BAD_ARGUMENT
+    assert named in error.message
+    assert error.hint is not None
+    assert error.hint.startswith("For example: `")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 10_000, "status\x00", "\u202estatus", "```\nstatus\n```", "status\nstatus", "say 'it"],
+)
+def test_unreadable_text_is_refused(text: str) -> None:
+    assert refused(text).reason is Reason.UNREADABLE_TEXT
+
+
+def test_newline_at_the_end_of_a_value_does_not_pass_its_pattern() -> None:
+    assert refused("upgrade '1.4\n'").reason is Reason.UNREADABLE_TEXT
+
+
+def within_its_limits(parsed: Parsed) -> bool:
+    """Whether every argument is what its parameter allows, judged apart from the grammar."""
+    known = {parameter.name: parameter for parameter in parsed.verb.parameters}
+    for name, value in parsed.arguments.items():
+        parameter = known[name]
+        if parameter.kind is Kind.INTEGER:
+            good = type(value) is int and 0 <= value < 10**10
+        elif parameter.kind is Kind.FLAG:
+            good = type(value) is bool
+        elif parameter.kind is Kind.CHOICE:
+            good = value in parameter.choices
+        else:
+            good = re.fullmatch(parameter.pattern, str(value)) is not None
+            good = good and str(value).isascii() and not str(value).startswith("-")
+        if not good:
+            return False
+    required = {p.name for p in parsed.verb.parameters if p.required}
+    return parsed.help_wanted or required <= parsed.arguments.keys()
+
+
+LOOSE_WORDS = """status backup now verify history job restart nginx upgrade 1.4 12 help schedule
+add --yes --store --store=local --failed --before --cron --help -h -- - = ' " ` “ ” ‘ ’ — –yes ; &&
+| $(id) ../.. @**all** #12 --log-level=debug"""
+PIECES = st.sampled_from([*LOOSE_WORDS.split(), "\u202e", "\u00a0", "\n", "'a b'", '"0 2 * * *"'])
+
+
+@settings(deadline=None, max_examples=1500)
+@given(st.one_of(st.text(max_size=320), st.lists(PIECES, max_size=8).map(" ".join)))
+def test_any_text_is_a_proper_command_or_a_refusal(text: str) -> None:
+    try:
+        parsed = GRAMMAR.parse(text)
+    except BadCommand:
+        return
+    assert within_its_limits(parsed)
+    assert not parsed.yes or parsed.verb.effect not in (None, Effect.READ)
+    again = GRAMMAR.parse(parsed.canonical)
+    assert again == parsed
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40).filter(
+        lambda title: not ('"' in title and "'" in title) and not title.startswith("-")
+    ),
+    st.booleans(),
+)
+def test_canonical_command_says_the_same_again(title: str, yes: bool) -> None:
+    quoted = f"'{title}'" if '"' in title else f'"{title}"'
+    if "```" in title or "~~~" in title:
+        return
+    parsed = GRAMMAR.parse(f"schedule add {quoted} --cron * {'--yes' * yes}")
+
+    assert parsed.arguments["title"] == title
+    assert GRAMMAR.parse(parsed.canonical) == parsed
+
+
+def test_mutants_of_a_version_with_other_characters_never_pass() -> None:
+    random = Random(1)
+    for _ in range(10_000):
+        text = list("upgrade 10.4")
+        strange = chr(random.choice([*range(0x80, 0x2FFF), *range(0xFE00, 0xFFFF)]))
+        text.insert(random.randrange(len(text) + 1), strange)
+        try:
+            parsed = GRAMMAR.parse("".join(text))
+        except BadCommand:
+            continue
+        # What keyboards make of spaces, quotes and dashes may be undone; nothing else.
+        assert parsed.arguments in ({"version": "10.4"}, {})
+        assert strange in "\u00a0“”„‟‘’‚‛"
+
+
+def test_grammar_may_be_used_by_many_threads() -> None:
+    texts = [f"history --before {number}" for number in range(1, 400)]
+    with ThreadPoolExecutor(8) as pool:
+        found = [parsed.arguments["before"] for parsed in pool.map(GRAMMAR.parse, texts)]
+    assert found == list(range(1, 400))
+
+
+@pytest.mark.parametrize(
+    ("verbs", "complaint"),
+    [
+        ((Query("status", None, "status"),), "no verb `help`"),
+        ((*VERBS, VERBS[0]), "same name"),
+        ((*VERBS, Query("x", None, "x", (STORE, STORE))), "taken"),
+        ((*VERBS, Query("x", None, "x", (Parameter("yes", Kind.FLAG, "y", "y"),))), "taken"),
+        ((*VERBS, Query("x", None, "x", (Parameter("a-b", Kind.FLAG, "y", "y"),))), "lower_case"),
+        ((*VERBS, Query("x", None, "x", (RELEASE, NUMBER))), "required"),
+    ],
+)
+def test_verb_that_could_not_be_typed_is_noticed_when_the_grammar_is_built(
+    verbs: tuple[Query, ...], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Grammar(verbs)
+
+
+def test_longest_text_with_a_typo_is_answered() -> None:
+    text = ("bakcup " * 100)[:LONGEST_COMMAND_CHARACTERS]
+    assert refused(text).reason is Reason.UNKNOWN_VERB
