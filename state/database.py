@@ -92,7 +92,8 @@ class Database:
 
         Raises DatabaseUnusable.
         """
-        with self._trusting(self._reader), self._reader.begin() as transaction:
+        # Ended by a rollback, which even a damaged file cannot refuse.
+        with self._trusting(self._reader), self._reader.connect() as transaction:
             yield transaction
 
     @contextmanager

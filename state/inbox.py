@@ -30,6 +30,8 @@ class NewEntry:
     client: str
     sent_at: datetime
     received_at: datetime
+    #: Why it is not carried out, if that is known on arrival; said once the sender is known.
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Entry:
     client: str
     sent_at: datetime
     received_at: datetime
+    refusal: str | None
     status: str  # "received" or "answered"
     reason: str | None
     job_id: int | None
@@ -83,6 +86,12 @@ def by_message(tx: Transaction, epoch: int, message_id: int) -> Entry | None:
     row = tx.execute(
         _ENTRY.where(inbox.c.message_id == message_id, inbox.c.epoch == epoch)
     ).one_or_none()
+    return None if row is None else Entry(*row)
+
+
+def by_source(tx: Transaction, source_key: str) -> Entry | None:
+    """The command that came from there."""
+    row = tx.execute(_ENTRY.where(inbox.c.source_key == source_key)).one_or_none()
     return None if row is None else Entry(*row)
 
 

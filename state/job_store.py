@@ -196,7 +196,10 @@ def page(
     if asker_id is not None:
         newest = newest.where(jobs.c.asker_id == asker_id)
     if statuses is not None:
-        newest = _merged([newest.where(jobs.c.status == status) for status in set(statuses)], limit)
+        if not statuses:
+            return []
+        parts = [newest.where(jobs.c.status == status) for status in sorted(set(statuses))]
+        newest = _merged(parts, limit)
     query = _JOB.where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
     return [Job(*row) for row in tx.execute(query)]
 

@@ -67,6 +67,7 @@ inbox = _table(
     Column("client", Words, nullable=False),
     Column("sent_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("refusal", Words),
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("job_id", Integer),

@@ -190,8 +190,9 @@ def drop(tx: Transaction, row_id: int, reason: str) -> bool:
 
 def interrupted_sends(tx: Transaction) -> list[Row]:
     """After a restart: rows of which nobody knows whether they were sent."""
-    query = _ROW.where(outbox.c.status == "sending", OUTBOX_PENDING).order_by(outbox.c.id)
-    return [Row(*row) for row in tx.execute(query)]
+    # Sorted here: asked to sort, SQLite would rather walk through all that was ever sent.
+    rows = tx.execute(_ROW.where(outbox.c.status == "sending", OUTBOX_PENDING))
+    return sorted((Row(*row) for row in rows), key=lambda row: row.id)
 
 
 def sent_message_id(tx: Transaction, row_id: int) -> int | None:
@@ -200,6 +201,12 @@ def sent_message_id(tx: Transaction, row_id: int) -> int | None:
         select(outbox.c.message_id).where(outbox.c.id == row_id, outbox.c.status == "sent")
     ).scalar_one_or_none()
     return found
+
+
+def has_rows_of_job(tx: Transaction, job_id: int) -> bool:
+    """Whether anything was ever to be said in the job's topic."""
+    found = tx.execute(select(outbox.c.id).where(outbox.c.job_id == job_id).limit(1))
+    return found.first() is not None
 
 
 def is_own_message(tx: Transaction, message_id: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from state import audit_log
@@ -139,8 +139,11 @@ def record_due(
     done = tx.execute(row.on_conflict_do_nothing())
     if done.rowcount != 1:
         return False
-    later = func.max(func.coalesce(schedules.c.last_due_at, due_at), due_at)
-    tx.execute(update(schedules).where(schedules.c.name == name).values(last_due_at=later))
+    # A clock that went back never takes the newest due time back.
+    not_later = or_(schedules.c.last_due_at.is_(None), schedules.c.last_due_at < due_at)
+    tx.execute(
+        update(schedules).where(schedules.c.name == name, not_later).values(last_due_at=due_at)
+    )
     return True
 
 

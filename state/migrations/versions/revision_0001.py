@@ -38,6 +38,7 @@ STATEMENTS = (
         client TEXT NOT NULL,
         sent_at TEXT NOT NULL,
         received_at TEXT NOT NULL,
+        refusal TEXT,
         status TEXT NOT NULL,
         reason TEXT,
         job_id INTEGER,
