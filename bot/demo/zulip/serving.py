@@ -1,6 +1,7 @@
 """From an HTTP request to its answer: outage, faults, authentication, rate limit, endpoint."""
 
 import asyncio
+import mimetypes
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from bot.demo.zulip.api.asking import (
     credentials,
 )
 from bot.demo.zulip.api.events import poll_of
-from bot.demo.zulip.api.routes import ROUTES, Endpoint
+from bot.demo.zulip.api.routes import ROUTES, UNLIMITED, Endpoint
 from bot.demo.zulip.calls import Call, CallLog
 from bot.demo.zulip.faults import Faults, Request, suffer
 from bot.demo.zulip.model.errors import ApiError
@@ -32,7 +33,7 @@ from bot.demo.zulip.uploads import Upload
 MAX_BODY_BYTES = 80 * 1024 * 1024
 
 #: The rate-limit headers of the request's answer.
-LIMITS = web.RequestKey("limits", dict[str, str])
+LIMITS: web.RequestKey[Mapping[str, str]] = web.RequestKey("limits")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -64,8 +65,9 @@ class Front:
     def application(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._middleware])
         for path, methods in ROUTES.items():
+            bucket = None if path in UNLIMITED else "api"
             served: dict[str, Handler] = {
-                method: self._endpoint(endpoint) for method, endpoint in methods.items()
+                method: self._endpoint(endpoint, bucket) for method, endpoint in methods.items()
             }
             if path == "/events":
                 served["GET"] = self._poll
@@ -122,11 +124,11 @@ class Front:
         except web.HTTPNotFound:
             return answers.not_found()
 
-    def _endpoint(self, endpoint: Endpoint) -> Handler:
+    def _endpoint(self, endpoint: Endpoint, bucket: str | None) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             values, files = await _read(request)
             with self.lock:
-                asked = self._asked(request, values, files, "api")
+                asked = self._asked(request, values, files, bucket)
                 body = endpoint(asked)
                 ignored = asked.parameters.ignored()
             if ignored:
@@ -146,11 +148,16 @@ class Front:
         return answers.success({"events": events}, request[LIMITS])
 
     def _asked(
-        self, request: web.Request, values: Mapping[str, str], files: list[Upload], bucket: str
+        self,
+        request: web.Request,
+        values: Mapping[str, str],
+        files: list[Upload],
+        bucket: str | None,
     ) -> Asked:
         """Raises ApiError when the key is wrong or the minute's calls are used up."""
         person = authenticate(self.site.realm, request.headers.get("Authorization"))
-        request[LIMITS] = self.rate_limits.take(person.id, bucket).headers()
+        limits = {} if bucket is None else self.rate_limits.take(person.id, bucket).headers()
+        request[LIMITS] = limits
         parameters = Parameters(values)
         client = client_name(request.headers.get("User-Agent"), values.get("client"))
         return Asked(self.site, person, parameters, client, request.match_info, files)
@@ -171,7 +178,7 @@ class Front:
         if "Authorization" not in request.headers:
             return answers.forbidden_file()
         with self.lock:
-            self._asked(request, {}, [], "api")
+            self._asked(request, {}, [], None)
             upload = self.site.uploads.files.get(request.path)
         return _sent(upload)
 
@@ -242,4 +249,5 @@ def _sent(upload: Upload | None) -> web.StreamResponse:
     if upload is None:
         return answers.not_found()
     headers = {"Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=upload.data, content_type=upload.content_type, headers=headers)
+    kind = mimetypes.guess_type(upload.name)[0] or upload.content_type
+    return web.Response(body=upload.data, content_type=kind, headers=headers)

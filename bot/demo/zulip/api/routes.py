@@ -65,3 +65,5 @@ ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "/user_uploads": {"POST": files.post_upload},
     "/user_uploads/{file:.+}": {"GET": files.get_temporary_url},
 }
+#: Reading files is not counted (seen on 9.2: no X-RateLimit headers).
+UNLIMITED = frozenset({"/user_uploads/{file:.+}"})
