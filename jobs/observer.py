@@ -96,7 +96,7 @@ def _leave(spec: ObserverSpec, record: dict[str, JSON]) -> None:
     """Replace facts.json by rename, so that a reader sees the old round or the new one."""
     group = _group_id(spec.group)
     target = spec.state_directory / FACTS_FILE
-    temporary = target.with_name(f".{FACTS_FILE}.{os.getpid()}")
+    temporary = target.with_name(f".{FACTS_FILE}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -15,8 +15,8 @@ from handlers.host.settings import StoreSettings
 _WARNING_AGE = timedelta(hours=25)
 #: Two daily backups were missed.
 _CRITICAL_AGE = timedelta(hours=49)
-#: What one answer in the chat can show, and more.
-_LISTED = 50
+#: Each one is a request to the store; one answer in the chat shows half as many.
+_LISTED = 20
 
 
 @dataclass(slots=True)
@@ -72,13 +72,13 @@ def _ask_all(context: Context) -> list[_Asked]:
 
 def _ask(asked: _Asked) -> None:
     try:
-        snapshots = list_snapshots(asked.store)
+        snapshots = list_snapshots(asked.store, limit=_LISTED)
     except HostFailure as failure:
         asked.failure = failure.message
     except OSError as error:
         asked.failure = f"{error}."
     else:
-        asked.snapshots = tuple(sorted(snapshots, key=lambda each: each.created_at, reverse=True))
+        asked.snapshots = snapshots
         asked.failure = None
 
 
@@ -87,8 +87,7 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
     values: dict[str, JSON] = {
         "name": name,
         "problem": failure,
-        "snapshots": [_values(each, now) for each in asked.snapshots[:_LISTED]],
-        "count": len(asked.snapshots),
+        "snapshots": [_values(each, now) for each in asked.snapshots],
         **dict.fromkeys(("newest", "age_seconds", "verified")),
     }
     if failure is not None:
@@ -97,7 +96,7 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
         return _Verdict(Level.WARNING, f"Store {name} holds no backup.", values)
     newest = asked.snapshots[0]
     age = now - newest.created_at
-    level, verdict = _opinion(age, verified=newest.verified_at is not None)
+    level, verdict = _opinion(newest, age)
     hours = f"{age.total_seconds() / 3600:.0f} h"
     sentence = f"The newest backup in store {name} is {hours} old and {verdict}."
     values |= {
@@ -108,11 +107,13 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
     return _Verdict(level, sentence, values)
 
 
-def _opinion(age: timedelta, *, verified: bool) -> tuple[Level, str]:
-    said = "verified" if verified else "not verified"
+def _opinion(newest: SnapshotSummary, age: timedelta) -> tuple[Level, str]:
+    if newest.is_damaged:
+        return Level.CRITICAL, "damaged"
+    said = "verified" if newest.verified_at is not None else "not verified"
     if age > _CRITICAL_AGE:
         return Level.CRITICAL, said
-    if age > _WARNING_AGE or not verified:
+    if age > _WARNING_AGE or newest.verified_at is None:
         return Level.WARNING, said
     return Level.OK, said
 
@@ -127,6 +128,7 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "verified": snapshot.verified_at is not None,
         "verified_at": _iso(snapshot.verified_at),
         "zulip_version": snapshot.zulip_version,
+        "damaged": snapshot.is_damaged,
     }
 
 

@@ -39,10 +39,10 @@ def observe(context: Context) -> Finding:
         sentence = f"The database could not be asked: {failure.message}"
         return Finding(Level.UNKNOWN, sentence, hint=failure.hint)
     oldest = None if seconds is None else timedelta(seconds=seconds)
-    return _judge(facts, Activity(oldest, replicas))
+    return judge(facts, Activity(oldest, replicas))
 
 
-def _judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
+def judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
     level, hint = Level.OK, None
     said = (
         f"PostgreSQL {facts.server_version}; the database has {facts.size_bytes / 2**20:,.0f} MiB "

@@ -1,0 +1,1 @@
+"""The sample host behaves as a Zulip host does."""
