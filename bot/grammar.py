@@ -130,6 +130,8 @@ class _Form:
             value = self._value(parameter, given[parameter.name])
             if value is not None:
                 arguments[parameter.name] = value
+            elif parameter.required:
+                raise self._missing(parameter)
         yes = self._once("--yes", given.get("yes", 0))
         return Parsed(self.verb, arguments, self._canonical(arguments, yes=yes), yes=yes)
 
@@ -140,12 +142,9 @@ class _Form:
             context = self._command.make_context(self.verb.name, list(words))
         except click.NoSuchOption as error:
             raise self._no_such_option(error.option_name) from None
-        except click.MissingParameter as error:
-            raise self._missing(error.param.name if error.param else None) from None
-        except click.BadOptionUsage as error:
-            raise self._bad_option_usage(error.option_name) from None
-        except click.UsageError:
-            raise self._bad(f"I cannot read {echo(' '.join(words))}.") from None
+        except click.UsageError as error:
+            # Whatever else click may refuse is an option's value: all words have a place.
+            raise self._bad_value(getattr(error, "option_name", "")) from None
         return context.params
 
     def _value(self, parameter: Parameter, given: object) -> Value | None:
@@ -202,14 +201,11 @@ class _Form:
         instead = f"only {_listed(known)}" if known else "and no other option"
         return self._bad(f"`{self.verb.name}` takes no {echo(option)}, {instead}.")
 
-    def _missing(self, name: str | None) -> BadCommand:
-        for parameter in self.verb.parameters:
-            if parameter.name == name:
-                what = f"{self._place(parameter)} ({parameter.summary.rstrip('.')})"
-                return self._bad(f"{what} is missing.")
-        return self._bad(f"`{self.verb.name}` needs more words.")
+    def _missing(self, parameter: Parameter) -> BadCommand:
+        summary = parameter.summary.rstrip(".")
+        return self._bad(f"{self._place(parameter)} ({summary}) is missing.")
 
-    def _bad_option_usage(self, option: str) -> BadCommand:
+    def _bad_value(self, option: str) -> BadCommand:
         for parameter in self._options:
             if _option_name(parameter) == option and parameter.kind is not Kind.FLAG:
                 return self._bad(f"`{option}` needs a value such as `{parameter.example}`.")
@@ -246,7 +242,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _argument(parameter: Parameter) -> click.Parameter:
-    return click.Argument([parameter.name], required=parameter.required, type=click.UNPROCESSED)
+    return click.Argument([parameter.name], required=False, type=click.UNPROCESSED)
 
 
 def _option(parameter: Parameter) -> click.Parameter:
@@ -254,7 +250,7 @@ def _option(parameter: Parameter) -> click.Parameter:
     if parameter.kind is Kind.FLAG:
         return click.Option(names, count=True)
     # `multiple`, so that a repeated option is seen and not silently overwritten.
-    return click.Option(names, multiple=True, required=parameter.required, type=click.UNPROCESSED)
+    return click.Option(names, multiple=True, type=click.UNPROCESSED)
 
 
 def _check_declaration(verb: Verb) -> None:
