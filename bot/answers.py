@@ -24,6 +24,13 @@ class Rejected:
     code: str
     message: str
 
+    @property
+    def is_final(self) -> bool:
+        """Zulip itself judged this request; else something in front of it, or a wrong address,
+        refuses everything.
+        """
+        return self.code == "HTTP_413" or not self.code.startswith(("HTTP_", "REDIRECTED"))
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:

@@ -57,6 +57,14 @@ class MessageSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceSeen:
+    """Where the message lies; no channel: it is a direct message."""
+
+    channel_id: int | None
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The server says that there is no such message, or that the bot may not see it."""
 
@@ -78,7 +86,7 @@ class Unreadable:
     why: str
 
 
-Seen = PersonSeen | MessageSeen | Gone | HealthSeen | Unreadable
+Seen = PersonSeen | MessageSeen | PlaceSeen | Gone | HealthSeen | Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,6 +56,8 @@ class ZulipClient(ZulipCalls):
             self._account = _Account(zuliprc, site, email, key)
         except (zulip.ZulipError, OSError) as error:
             raise ZuliprcError(f"{error}.") from error
+        #: The longest that a call may wait from now on, where that is less than its own limit.
+        self.patience: timedelta | None = None
         self.email = self._account.email
         self.site = self._account.base_url.removesuffix("/").removesuffix("/api")
 
@@ -84,6 +87,8 @@ class ZulipClient(ZulipCalls):
 
     def call(self, call: Call, read: Callable[[Raw], Value]) -> Ok[Value] | Failure:
         """Make the call once, and say how it ended."""
+        if self.patience is not None:
+            call = replace(call, timeout=min(call.timeout, self.patience))
         try:
             answer = understand(self._account.exchange(call), effect=call.effect)
             return Ok(read(answer.value)) if isinstance(answer, Ok) else answer

@@ -136,8 +136,6 @@ class Registration:
 
     queue_id: str
     last_event_id: int
-    #: The newest message that this account received; -1 when there is none.
-    max_message_id: int
     zulip_version: str
     feature_level: int
     #: How long a poll may take; a heartbeat comes before.
@@ -220,7 +218,6 @@ def read_registration(raw: Mapping[str, Any]) -> Registration:
     return Registration(
         queue_id=text(raw, "queue_id"),
         last_event_id=integer(raw, "last_event_id"),
-        max_message_id=integer(raw, "max_message_id"),
         zulip_version=text(raw, "zulip_version"),
         feature_level=integer(raw, "zulip_feature_level"),
         long_poll=timedelta(seconds=integer(raw, "event_queue_longpoll_timeout_seconds")),

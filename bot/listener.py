@@ -1,0 +1,354 @@
+"""The event loop of our own: receives, notices silence, reconnects, and catches up by id."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from bot.answers import Failure, Ok, RateLimited, Rejected, Unauthorized, sentence
+from bot.catch_up import PAGE_SIZE, missed_messages, narrows_for
+from bot.events import (
+    Connected,
+    EpochDoubt,
+    Event,
+    MessageArrived,
+    ServerRestarted,
+    ZulipEvent,
+    ZulipEvents,
+    read_event,
+)
+from bot.outage import Outage
+from bot.pacing import Backoff
+from bot.zulip_calls import POLL_TIMEOUT, Narrow
+from bot.zulip_client import ZulipClient
+from bot.zulip_words import Message, Page, Registration, UnreadableError
+from state.cursor import Cursor
+
+logger = logging.getLogger(__name__)
+
+#: An old id on a message so much newer than the newest means that the ids went backwards;
+#: neighbours may change places by themselves.
+REWIND_MARGIN = timedelta(seconds=60)
+REMEMBERED_IDS = 20_000
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the listener waits for what; tests are in more of a hurry."""
+
+    #: A poll without so much as a heartbeat.
+    silence: timedelta = POLL_TIMEOUT
+    #: What will hardly come right by itself: a refused key, a redirect.
+    slow_retry: timedelta = timedelta(seconds=60)
+    #: A refused batch, or an empty answer (somebody else polls the same queue).
+    pause: timedelta = timedelta(seconds=1)
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class _StoppingError(Exception):
+    """The listener is to end."""
+
+
+class _BrokenLineError(Exception):
+    """The connection has to be made anew."""
+
+
+class Listener:
+    """A thread that brings Zulip's events, each batch once, to the dispatcher."""
+
+    def __init__(
+        self,
+        client: ZulipClient,
+        channel: str,
+        deliver: Callable[[Event], None],
+        start_from: Cursor | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """`channel` is the ops channel's name; `start_from` the cursor that was committed last."""
+        self._client = client
+        self._channel = channel
+        self._deliver = deliver
+        self._cursor = start_from
+        self._patience = patience or Patience()
+        self._outage = Outage(deliver)
+        self._recent = _RecentIds()
+        self._newest_at: datetime | None = None
+        #: Whether a poll succeeded since the connection was made.
+        self._proven = True
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: timedelta = timedelta(seconds=1)) -> bool:
+        """End a long poll too; True once the thread has ended. The server keeps the queue."""
+        self._stopping.set()
+        give_up = time.monotonic() + timeout.total_seconds()
+        while self._thread.is_alive() and time.monotonic() < give_up:
+            # A request that was just being made is caught the next time round.
+            self._client.interrupt()
+            self._thread.join(0.02)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._listen_until_broken()
+        except _StoppingError:
+            self._client.close()
+
+    def _listen_until_broken(self) -> None:
+        try:
+            cursor = self._connect()
+            while True:
+                cursor = self._receive(cursor)
+        except _BrokenLineError:
+            pass
+
+    # Connecting.
+
+    def _connect(self) -> Cursor:
+        """A cursor from which to poll; what was missed has been delivered."""
+        # Registered before anything is read, so that nothing falls between the two.
+        registration = self._ask(self._client.register)
+        me = self._ask(self._client.me)
+        newest = self._newest_message()
+        old = self._cursor
+        lives = old is not None and self._queue_lives(old)
+        self._outage.is_over()
+        self._deliver(Connected(registration, me, complete=lives))
+        if old is None:
+            fresh = _cursor(registration, newest.id if newest else None)
+            return self._commit((), fresh) or fresh
+        old = self._doubting(old, newest)
+        if lives:
+            self._client.drop_queue(registration.queue_id)
+            return replace(old, zulip_version=registration.zulip_version)
+        return self._catch_up(old, registration)
+
+    def _queue_lives(self, old: Cursor) -> bool:
+        """Whether the queue of that cursor still has everything that came after it."""
+        if old.queue_id is None:
+            return False
+        while True:
+            answer = self._client.poll(old.queue_id, old.last_event_id, wait=timedelta(0))
+            if isinstance(answer, Ok):
+                return True
+            # Gone, or it is not ours, or events were thrown away: by id, then.
+            if isinstance(answer, Rejected) and answer.is_final:
+                return False
+            self._trouble(answer)
+
+    def _newest_message(self) -> Message | None:
+        page = self._ask(lambda: self._client.newest_messages(1))
+        return page.messages[-1] if page.messages else None
+
+    def _doubting(self, old: Cursor, newest: Message | None) -> Cursor:
+        """After a restore from a backup the server's ids begin again where the backup ended."""
+        if old.last_message_id is None or (newest and newest.id >= old.last_message_id):
+            return old
+        self._deliver(EpochDoubt(old.last_message_id, newest))
+        self._recent.forget()
+        return replace(old, last_message_id=newest.id if newest else None)
+
+    def _catch_up(self, old: Cursor, registration: Registration) -> Cursor:
+        """Deliver what was missed by id; until the end the cursor names the dead queue, so that a
+        restart in the middle catches up again.
+        """
+        position = old
+        if old.last_message_id is not None:
+            narrows = narrows_for(self._channel_id(registration))
+            for messages in missed_messages(self._read_page, old.last_message_id, narrows):
+                position = self._hand_over(messages, position)
+        return self._insist((), _cursor(registration, position.last_message_id))
+
+    def _hand_over(self, messages: tuple[Message, ...], position: Cursor) -> Cursor:
+        events = tuple(MessageArrived(one, from_catch_up=True) for one in messages)
+        position = self._insist(events, replace(position, last_message_id=messages[-1].id))
+        # The new queue may bring them a second time.
+        self._recent.add(one.id for one in messages)
+        return position
+
+    def _insist(self, events: tuple[ZulipEvent, ...], cursor: Cursor) -> Cursor:
+        """Deliver until it is committed."""
+        while True:
+            committed = self._commit(events, cursor)
+            if committed is not None:
+                return committed
+            self._wait(self._patience.pause)
+
+    def _channel_id(self, registration: Registration) -> int | None:
+        for channel in registration.channels:
+            if channel.name.casefold() == self._channel.casefold():
+                return channel.id
+        answer = self._client.channel(self._channel)
+        return answer.value.id if isinstance(answer, Ok) else None
+
+    def _read_page(self, after_id: int, narrow: Narrow) -> Page:
+        def read() -> Ok[Page] | Failure:
+            answer = self._client.messages_after(after_id, PAGE_SIZE, narrow)
+            if isinstance(answer, Rejected) and answer.is_final:
+                logger.error("What was missed in %s cannot be read. %s", narrow, sentence(answer))
+                return Ok(Page((), found_newest=True))
+            return answer
+
+        return self._ask(read)
+
+    # Receiving.
+
+    def _receive(self, cursor: Cursor) -> Cursor:
+        """One poll; the cursor from which to go on."""
+        assert cursor.queue_id is not None
+        self._check()
+        answer = self._client.poll(
+            cursor.queue_id, cursor.last_event_id, wait=self._patience.silence
+        )
+        match answer:
+            case Ok(raws):
+                self._proven = True
+                self._patience.backoff.worked()
+                return self._take_in(raws, cursor)
+            case RateLimited():
+                self._trouble(answer)
+                return cursor
+            case Rejected() if self._proven and answer.is_final:
+                # The queue is gone: what was missed is read without delay, but not in a circle.
+                self._proven = False
+                raise _BrokenLineError
+        self._trouble(answer)
+        raise _BrokenLineError
+
+    def _take_in(self, raws: list[Mapping[str, Any]], cursor: Cursor) -> Cursor:
+        """Deliver what is new; without the dispatcher's word the cursor stays where it is."""
+        last_event_id = cursor.last_event_id
+        events: list[ZulipEvent] = []
+        for raw in raws:
+            event_id = raw.get("id")
+            if isinstance(event_id, int) and event_id > cursor.last_event_id:
+                last_event_id = max(last_event_id, event_id)
+                events += self._understood(raw)
+        if last_event_id == cursor.last_event_id:
+            self._wait(self._patience.pause)
+            return cursor
+        return self._deliver_new(events, replace(cursor, last_event_id=last_event_id)) or cursor
+
+    def _understood(self, raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
+        try:
+            return read_event(raw)
+        except UnreadableError as error:
+            logger.error("An event of type %s cannot be read: %s.", raw.get("type"), error)
+            return ()
+
+    def _deliver_new(self, events: list[ZulipEvent], cursor: Cursor) -> Cursor | None:
+        fresh: list[ZulipEvent] = []
+        brought: set[int] = set()
+        for event in events:
+            if isinstance(event, ServerRestarted):
+                cursor = replace(
+                    cursor,
+                    server_generation=event.generation,
+                    zulip_version=event.zulip_version,
+                )
+            if isinstance(event, MessageArrived):
+                if event.message.id in self._recent or event.message.id in brought:
+                    continue
+                brought.add(event.message.id)
+                cursor = self._watermark(cursor, event.message)
+            fresh.append(event)
+        committed = self._commit(tuple(fresh), cursor)
+        if committed is None:
+            self._wait(self._patience.pause)
+            return None
+        self._recent.add(brought)
+        return committed
+
+    def _watermark(self, cursor: Cursor, message: Message) -> Cursor:
+        """The newest message seen; an old id on a new message casts doubt on all ids."""
+        newest_at, self._newest_at = self._newest_at, message.sent_at
+        known = cursor.last_message_id
+        if known is None or message.id > known:
+            return replace(cursor, last_message_id=message.id)
+        if newest_at is None or message.sent_at - newest_at < REWIND_MARGIN:
+            return cursor
+        self._deliver(EpochDoubt(known, message))
+        self._recent.forget()
+        return replace(cursor, last_message_id=message.id)
+
+    # Both.
+
+    def _commit(self, events: tuple[ZulipEvent, ...], cursor: Cursor) -> Cursor | None:
+        """The cursor once the dispatcher has committed it with the events, None if it refused."""
+        batch = ZulipEvents(events, cursor)
+        self._deliver(batch)
+        while True:
+            accepted = batch.receipt.wait(0.2)
+            if accepted is not None:
+                break
+            self._check()
+        if not accepted:
+            return None
+        self._cursor = cursor
+        return cursor
+
+    def _ask(self, call: Callable[[], Ok[Value] | Failure]) -> Value:
+        """Make the call until it succeeds."""
+        while True:
+            self._check()
+            answer = call()
+            if isinstance(answer, Ok):
+                return answer.value
+            self._trouble(answer)
+
+    def _trouble(self, failure: Failure) -> None:
+        """Say what is wrong and wait as long as it deserves."""
+        self._check()
+        self._outage.goes_on(failure)
+        match failure:
+            case RateLimited(after):
+                self._wait(after)
+            case Unauthorized() | Rejected():
+                self._wait(self._patience.slow_retry)
+            case _:
+                self._wait(self._patience.backoff.next_wait())
+
+    def _wait(self, time_span: timedelta) -> None:
+        if self._stopping.wait(time_span.total_seconds()):
+            raise _StoppingError
+
+    def _check(self) -> None:
+        self._wait(timedelta(0))
+
+
+class _RecentIds:
+    """The ids of the messages that came last, to know a second copy."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, ids: Iterable[int]) -> None:
+        self._ids.update(dict.fromkeys(ids))
+        while len(self._ids) > REMEMBERED_IDS:
+            self._ids.popitem(last=False)
+
+    def forget(self) -> None:
+        self._ids.clear()
+
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._ids
+
+
+def _cursor(registration: Registration, last_message_id: int | None) -> Cursor:
+    return Cursor(
+        registration.queue_id,
+        registration.last_event_id,
+        last_message_id,
+        server_generation=None,
+        zulip_version=registration.zulip_version,
+    )
