@@ -8,6 +8,7 @@ from pathlib import Path
 
 from handlers.contract import JSON
 from handlers.host import process_table
+from handlers.host.process_table import Entry
 from jobs.crashpoints import crashpoint
 from jobs.fields import Fields
 from jobs.journal import RunName, RunResult, RunSpec
@@ -25,19 +26,26 @@ class RunnerProcess:
     pid: int
     start_time: int
     boot_id: str
-    #: Of the runner and of all its children that did not leave.
-    session: int
+    #: Of the runner and its children, when it is theirs alone.
+    session: int | None
 
     @property
     def is_running(self) -> bool:
-        same_boot = self.boot_id == process_table.boot_id()
-        return same_boot and process_table.is_same_process(self.pid, self.start_time)
+        return self.entry() is not None
+
+    def entry(self) -> Entry | None:
+        """The process itself; None when it has ended."""
+        found = process_table.entry(self.pid)
+        if found is None or not found.is_running or found.start_time != self.start_time:
+            return None
+        return found if self.boot_id == process_table.boot_id() else None
 
     @classmethod
-    def current(cls) -> "RunnerProcess":
+    def current(cls, *, detached: bool) -> "RunnerProcess":
         me = process_table.entry(os.getpid())
         assert me is not None
-        return cls(me.pid, me.start_time, process_table.boot_id(), me.session)
+        session = me.session if detached else None
+        return cls(me.pid, me.start_time, process_table.boot_id(), session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +101,13 @@ class RunFolder:
         crashpoint("spec_written")
         return True
 
-    def claim(self) -> bool:
+    def claim(self, *, detached: bool) -> bool:
         """Become the one runner of this folder; False when there is or was another.
 
         Durable before it returns: a run that changed anything has always begun.
         """
         mine = self.path / f"pid.{os.getpid()}"
-        runner = RunnerProcess.current()
+        runner = RunnerProcess.current(detached=detached)
         record = {name: getattr(runner, name) for name in RunnerProcess.__slots__}
         self.write(mine, record)
         try:
@@ -126,7 +134,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
         numbers = (record.whole("pid"), record.whole("start_time"))
-        return RunnerProcess(*numbers, record.text("boot_id"), record.whole("session"))
+        return RunnerProcess(*numbers, record.text("boot_id"), record.optional_whole("session"))
 
     def read_spec(self) -> RunSpec:
         """Raises Unreadable; OSError when it cannot be read at all."""
@@ -172,6 +180,8 @@ class RunFolder:
             crashpoint("result_written")
         new.rename(file)
         sync(self.path)
+        if file == self.result_file:
+            crashpoint("result_renamed")
 
     def open(self, file: Path, flags: int) -> int:
         """A descriptor of a file that the folder's group may read."""

@@ -23,7 +23,7 @@ from handlers.host.tails import Lines, Tail
 
 Argv = tuple[str, ...]
 
-#: Names the run that a process belongs to; inherited by everything that a run starts.
+#: Names the folder of the run that a process belongs to; all that a run starts inherits it.
 RUN_MARKER = "ZULIP_OPS_RUN"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -1,0 +1,51 @@
+"""Ends what the main thread is doing: on request by SIGTERM, or because its time is up."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import NoReturn
+
+from handlers.errors import Cancelled, HostFailure, Reason
+from handlers.host.processes import in_words
+
+_SIGNALS = (signal.SIGTERM, signal.SIGALRM)
+
+
+def hold_back() -> None:
+    """Keep a request to end waiting until `interruptible`, so that it finds us able to answer."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+@contextmanager
+def interruptible(limit: timedelta) -> Iterator[None]:
+    """Inside, SIGTERM raises Cancelled and the time limit HostFailure, each at most once.
+
+    Only the main thread gets them. Outside, requests wait: a result that is being written is not
+    interrupted, and a child never starts with them blocked.
+    """
+
+    def once() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+    def cancelled(_number: int, _frame: FrameType | None) -> NoReturn:
+        once()
+        raise Cancelled
+
+    def too_long(_number: int, _frame: FrameType | None) -> NoReturn:
+        once()
+        raise HostFailure(
+            f"The run did not end within {in_words(limit)} and was stopped.",
+            reason=Reason.TIME_LIMIT,
+        )
+
+    signal.signal(signal.SIGTERM, cancelled)
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        yield
+    finally:
+        once()
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,52 @@
+"""What becomes of a run whose end nobody saw: a verdict from what it left on the disk."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jobs.launcher import RunStatus
+
+
+class Verdict(StrEnum):
+    """What to do with a run that is open in the database."""
+
+    TAKE_IN = "take_in"  # it left a result
+    FOLLOW = "follow"  # it is under way
+    START = "start"  # it was intended, and nothing was started
+    FAIL = "fail"  # it is lost, and certainly changed nothing
+    INTERRUPT = "interrupt"  # it is lost, and nobody can prove what it did
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """What the database says of a run that it has not seen the end of."""
+
+    #: Whether the run carries a plan out that changes the host, and what it leaves counts.
+    leaves_traces: bool
+    #: Whether it was intended since the machine was started.
+    intended_this_boot: bool
+
+
+def verdict(run: OpenRun, status: RunStatus) -> Verdict:
+    """In this order: a result is true whatever else there is; a runner that lives will tell."""
+    if status.ended:
+        return Verdict.TAKE_IN
+    if status.alive:
+        return Verdict.FOLLOW
+    if not status.begun:
+        # A runner writes down that it took the run up before it does anything.
+        return Verdict.START if run.intended_this_boot else Verdict.FAIL
+    return Verdict.INTERRUPT if run.leaves_traces else Verdict.FAIL
+
+
+def evidence(status: RunStatus) -> str:
+    """The sentence that tells why a run counts as lost."""
+    if not status.begun:
+        return "The run was never begun."
+    if not status.same_boot:
+        return "The machine was restarted while the run was under way."
+    if status.left_over:
+        return (
+            "The run's process was killed before it could write a result;"
+            f" {status.left_over} of the processes it had started are still running."
+        )
+    return "The run's process was killed before it could write a result."
