@@ -18,7 +18,7 @@ from handlers.contract import Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
 from jobs.engine import Asked, Consent, Engine
-from jobs.facts import FactsUnreadable, Round, read_facts
+from jobs.facts import FactsError, Round, read_facts
 from state import inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
@@ -171,7 +171,7 @@ class Answering:
         assert job is not None
         job = self.engine.cancel(tx, job, asker.name, now)
         return tuple(
-            EndRun(run.job_id, run.attempt, run.folder)
+            EndRun(run.job_id, run.attempt)
             for run in run_store.open_runs(tx)
             if run.job_id == job.id
         )
@@ -224,7 +224,7 @@ def wanted_looks(command: Command, arguments: Mapping[str, Any], seen: Seen) -> 
 def _facts(installation: Installation) -> tuple[Round | None, str | None]:
     try:
         facts = read_facts(installation.state_directory)
-    except FactsUnreadable as error:
+    except FactsError as error:
         return None, error.message
     return facts, None if facts else "The host has not been looked at yet."
 

@@ -18,7 +18,6 @@ class EndRun:
 
     job_id: int
     attempt: int
-    folder: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from bot.zulip_words import (
     read_message,
     text,
 )
+from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state.cursor import Cursor
 
 # What happened in Zulip.
@@ -190,35 +191,6 @@ class RowDropped:
 
 
 @dataclass(frozen=True, slots=True)
-class RunProgressed:
-    """The run's journal has grown."""
-
-    job: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnded:
-    """The run's result file is there."""
-
-    job: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunLost:
-    """The run's process is gone and left no result."""
-
-    job: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class FactsArrived:
-    """The observer has written new facts."""
-
-
-@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -227,10 +199,9 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDue:
-    """A schedule's moment has come."""
+    """A schedule's moment may have come; what is owed is reckoned from the database."""
 
     name: str
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +209,8 @@ class HostCommand:
     """A command typed on the host; the answer goes to `answers`."""
 
     text: str
-    answers: SimpleQueue[str] = field(compare=False)
+    #: The text, and the number of the job if it made one.
+    answers: SimpleQueue[tuple[str, int | None]] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +229,6 @@ Event = (
     | RunProgressed
     | RunEnded
     | RunLost
-    | FactsArrived
     | Tick
     | ScheduleDue
     | HostCommand

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from jobs.configuration import CatchUp
+from jobs.configuration import CatchUp, ScheduleSettings
 
 #: A schedule that runs each minute and was away for a week; beyond it the oldest are left out.
 _MOST_MISSED = 10_080
@@ -21,6 +21,12 @@ class Recurrence:
     tz: str
     catch_up: CatchUp
     grace: timedelta
+
+
+def recurrence_of(settings: ScheduleSettings) -> Recurrence:
+    """The timing of a schedule of the configuration."""
+    grace = timedelta(minutes=settings.grace)
+    return Recurrence(settings.cron, settings.tz, settings.catch_up, grace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ Index("jobs_by_operation_and_status", jobs.c.operation, jobs.c.status)
 Index("jobs_by_asker", jobs.c.asker_id)
 Index("jobs_by_asker_and_status", jobs.c.asker_id, jobs.c.status)
 Index("jobs_by_asker_and_operation", jobs.c.asker_id, jobs.c.operation)
+Index("jobs_by_all_three", jobs.c.asker_id, jobs.c.operation, jobs.c.status)
 Index("jobs_not_ended", jobs.c.id, sqlite_where=jobs.c.ended_at.is_(None))
 
 runs = _table(

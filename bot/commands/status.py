@@ -20,7 +20,7 @@ def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
         now=scene.now.isoformat(),
         seen_by_bot={"ok": seen.ok, "sentence": seen.sentence},
         findings=_findings(scene),
-        round_ended_at=scene.facts.round_ended_at.isoformat() if scene.facts else None,
+        round_ended_at=scene.facts.ended_at.isoformat() if scene.facts else None,
         facts_problem=scene.facts_problem,
         jobs=_jobs(scene),
         schedules=_schedules(scene),

@@ -60,7 +60,7 @@ class WhoYouAre(Reply, kind="whoami"):
     """Who somebody is to the bot, and what they may do."""
 
     name: str
-    user_id: int
+    user_id: int | None
     zulip_role: str
     roles: Sequence[str]
     #: What each effect allows: `effect`, `may`, `needed`.
@@ -69,7 +69,8 @@ class WhoYouAre(Reply, kind="whoami"):
     def text(self) -> str:
         roles = listing([f"*{role}*" for role in self.roles]) or "none"
         who = person(self.name, self.user_id)
-        lines = [f"You are {who}, Zulip user {self.user_id} ({self.zulip_role}). Roles: {roles}."]
+        known = f"Zulip user {self.user_id}, {self.zulip_role}" if self.user_id else self.zulip_role
+        lines = [f"You are {who} ({known}). Roles: {roles}."]
         for effect in self.effects:
             needed = listing([f"*{role}*" for role in effect["needed"]], "or")
             if effect["may"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -28,6 +29,12 @@ class Entry:
 def boot_id() -> str:
     """Another one after every start of the machine."""
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def booted_at(now: datetime) -> datetime:
+    """When the machine was started, seen from `now`; good to a second."""
+    uptime_seconds = float((PROC / "uptime").read_text().split()[0])
+    return now - timedelta(seconds=uptime_seconds)
 
 
 def entry(pid: int) -> Entry | None:

@@ -38,7 +38,11 @@ def change(layout: Layout, name: str, state: str, detail: str | None = None) -> 
     programs: supervisorctl.Programs = json.loads(_file(layout).read_text(encoding="utf-8"))
     if name not in programs:
         raise KeyError(name)
-    stopped: supervisorctl.Program = {"state": state, "detail": detail or "Nov 23 01:09 PM", "at": None}
+    stopped: supervisorctl.Program = {
+        "state": state,
+        "detail": detail or "Nov 23 01:09 PM",
+        "at": None,
+    }
     programs[name] = _running() if state == "RUNNING" else stopped
     supervisorctl.write(_file(layout), programs)
 

@@ -83,6 +83,7 @@ STATEMENTS = (
         FOREIGN KEY(inbox_id) REFERENCES inbox (id),
         UNIQUE (nonce)
     ) STRICT""",
+    "CREATE INDEX jobs_by_all_three ON jobs (asker_id, operation, status)",
     "CREATE INDEX jobs_by_asker ON jobs (asker_id)",
     "CREATE INDEX jobs_by_asker_and_operation ON jobs (asker_id, operation)",
     "CREATE INDEX jobs_by_asker_and_status ON jobs (asker_id, status)",

@@ -1,0 +1,235 @@
+"""Puts the parts together; the only module that knows them all."""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+
+from bot.commands.contract import Installation
+from bot.commands.registry import verbs
+from bot.decisions import Decisions
+from bot.dispatcher import Dispatcher
+from bot.effects import LookAtHost
+from bot.events import Event, ScheduleDue, Stop, Tick
+from bot.grammar import Grammar
+from bot.hands import Hands, Tools
+from bot.host_socket import HostSocket
+from bot.identity import UNKNOWN, Identity, remembered
+from bot.listener import Listener
+from bot.reader import Reader
+from bot.replies.reply import render
+from bot.sender import Sender
+from bot.settings import Settings
+from bot.single_instance import held_lock
+from bot.zulip_client import ZulipClient
+from handlers.contract import Clock
+from handlers.errors import BadCommand
+from jobs.clock import SystemClock
+from jobs.configuration import Configuration
+from jobs.configuration_file import ConfigurationError
+from jobs.engine import Engine
+from jobs.fork_launcher import ForkLauncher
+from jobs.helper_launcher import HelperLauncher
+from jobs.launcher import Launcher
+from jobs.observer_spec import ObserverSpec
+from jobs.scheduler import Scheduler
+from jobs.watcher import Watcher
+from state import cursor, installation, schedule_store
+from state.database import Database, Transaction, open_database
+from state.schedule_store import NewSchedule
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class App:
+    """One running bot."""
+
+    settings: Settings
+    database: Database
+    dispatcher: Dispatcher
+    hands: Hands
+    listener: Listener
+    reader: Reader
+    sender: Sender
+    watcher: Watcher
+    scheduler: Scheduler
+    socket: HostSocket
+
+    def run(self) -> None:
+        """Until SIGTERM, SIGINT or `stop`: the main thread is the dispatcher's."""
+        self.watcher.start()
+        self.reader.start()
+        self.sender.start()
+        self.listener.start()
+        self.socket.start()
+        self.scheduler.start(self.settings.recurrences())
+        self.hands.carry_out(LookAtHost())
+        try:
+            self.dispatcher.run()
+        finally:
+            self._shut_down()
+
+    def stop(self) -> None:
+        """From any thread: finish what is begun and end; runs go on without us."""
+        self.dispatcher.events.put(Stop())
+
+    def _shut_down(self) -> None:
+        self.scheduler.stop()
+        self.socket.stop()
+        self.listener.stop()
+        self.hands.stop()
+        self.sender.stop()
+        self.reader.stop()
+        self.watcher.stop()
+        self.database.close()
+
+
+def launcher_of(configuration: Configuration, settings: Settings) -> Launcher:
+    """Who starts runs on this host, as the configuration says."""
+    if configuration.launcher.backend == "helper":
+        return HelperLauncher(configuration.launcher.socket)
+    spec = ObserverSpec(
+        configuration.host,
+        configuration.stores,
+        settings.state_directory,
+        configuration.state.group,
+    )
+    return ForkLauncher(settings.state_directory, spec, group=configuration.state.group)
+
+
+def build(settings: Settings, clock: Clock | None = None) -> App:
+    """All parts, connected and not started; asks Zulip nothing.
+
+    Raises ConfigurationError, ZuliprcError, DatabaseUnusable.
+    """
+    clock = clock or SystemClock()
+    grammar = Grammar(verbs())
+    check_schedules(settings, grammar)
+    client = settings.client()
+    database = open_database(settings.database)
+    decisions = _decisions(settings, database, grammar, clock)
+    return _connected(settings, database, decisions, client, clock)
+
+
+def check_schedules(settings: Settings, grammar: Grammar) -> None:
+    """Raise ConfigurationError when a schedule's command could never run."""
+    for schedule in settings.configuration.schedules:
+        try:
+            grammar.parse(schedule.command)
+        except BadCommand as error:
+            raise ConfigurationError(
+                f"{settings.path}: the schedule `{schedule.name}`: {error.message}",
+                hint=error.hint,
+            ) from None
+
+
+def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: Clock) -> Decisions:
+    configuration = settings.configuration
+    with database.write() as tx:
+        _mirror_schedules(tx, settings, clock)
+        host_id, epoch = installation.host_id(tx), installation.epoch(tx)
+        identity = remembered(tx)
+    engine = Engine(epoch, host_id, configuration.host, configuration.stores, configuration.policy)
+    channel = configuration.zulip.channel
+    # Before the first connection nobody knows the ids; nothing is said until then.
+    if identity is None or identity.channel.casefold() != channel.casefold():
+        identity = Identity(UNKNOWN, "ops", UNKNOWN, channel)
+    about = Installation(
+        host_id=host_id,
+        epoch=epoch,
+        bot_name=identity.bot_name,
+        channel=channel,
+        policy=configuration.policy,
+        verbs=verbs(),
+        recurrences=settings.recurrences(),
+        state_directory=settings.state_directory,
+        runs_directory=settings.state_directory / "runs",
+    )
+    return Decisions(engine, about, grammar, identity, settings.recurrences())
+
+
+def _mirror_schedules(tx: Transaction, settings: Settings, clock: Clock) -> None:
+    rows = [
+        NewSchedule(one.name, one.command, one.cron, one.tz, one.catch_up, one.grace)
+        for one in settings.configuration.schedules
+    ]
+    schedule_store.sync_from_file(tx, rows, clock.now())
+
+
+class _Mailbox:
+    """Where the threads put events before the dispatcher exists."""
+
+    def __init__(self) -> None:
+        self.put: Callable[[Event], None] = lambda _event: None
+
+    def tell(self, event: Event) -> None:
+        self.put(event)
+
+
+def _connected(
+    settings: Settings,
+    database: Database,
+    decisions: Decisions,
+    client: ZulipClient,
+    clock: Clock,
+) -> App:
+    configuration = settings.configuration
+    mailbox = _Mailbox()
+    with database.read() as tx:
+        start_from = cursor.load(tx)
+    reader = Reader(client.another(), clock, mailbox.tell)
+    sender = Sender(client.another(), database, render, clock, mailbox.tell)
+    launcher = launcher_of(configuration, settings)
+    watcher = Watcher(launcher, mailbox.tell)
+    tools = Tools(database, clock, launcher, reader, watcher, sender, mailbox.tell)
+    hands = Hands(tools, settings.state_directory)
+    dispatcher = Dispatcher(database, clock, decisions, hands)
+    mailbox.put = dispatcher.events.put
+    scheduler = Scheduler(
+        clock,
+        on_due=lambda name: mailbox.tell(ScheduleDue(name)),
+        on_tick=lambda: mailbox.tell(Tick(clock.now())),
+    )
+    every = timedelta(seconds=configuration.observer.every_seconds)
+    scheduler.add("observer", every, lambda: hands.carry_out(LookAtHost()))
+    return App(
+        settings=settings,
+        database=database,
+        dispatcher=dispatcher,
+        hands=hands,
+        listener=Listener(client, configuration.zulip.channel, mailbox.tell, start_from),
+        reader=reader,
+        sender=sender,
+        watcher=watcher,
+        scheduler=scheduler,
+        socket=HostSocket(settings.socket, mailbox.tell),
+    )
+
+
+def run(settings: Settings) -> None:
+    """The bot, until it is told to stop.
+
+    Raises ConfigurationError, ZuliprcError, DatabaseUnusable, AlreadyRunning.
+    """
+    settings.state_directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with held_lock(settings.lock):
+        app = build(settings)
+        with _stopping_on_signals(app):
+            app.run()
+
+
+@contextmanager
+def _stopping_on_signals(app: App) -> Iterator[None]:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        _logger.info("Ending on %s.", signal.Signals(number).name)
+        app.stop()
+
+    with ExitStack() as stack:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous = signal.signal(number, stop)
+            stack.callback(signal.signal, number, previous)
+        yield

@@ -1,0 +1,263 @@
+"""Takes one event at a time, decides in one transaction, then has it carried out."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from queue import Empty, SimpleQueue
+from uuid import uuid4
+
+from bot.answering import Seen, Versions
+from bot.decisions import ROOT, Decisions
+from bot.effects import Effect, TellHost
+from bot.events import (
+    Connected,
+    ConnectionLost,
+    EpochDoubt,
+    Event,
+    HostCommand,
+    Observed,
+    RowDropped,
+    ScheduleDue,
+    Stop,
+    Tick,
+    ZulipEvent,
+    ZulipEvents,
+)
+from bot.hands import Hands, read_card, starts_run
+from bot.identity import Identity, of_connection, remember
+from handlers.contract import Clock
+from jobs.facts import FactsError, read_facts
+from jobs.watcher import RunEnded, RunLost, RunProgressed
+from state import anchors, cursor, inbox
+from state.database import Database, DatabaseUnusable, Transaction
+from state.inbox import NewEntry
+
+_logger = logging.getLogger(__name__)
+
+#: How often it looks up without an event: whether new facts arrived for somebody who waits.
+_PAUSE_SECONDS = 0.2
+#: After the disk refused: how long before the next attempt.
+_RETRY_SECONDS = 2.0
+
+Decide = Callable[[Transaction, datetime], tuple[Effect, ...]]
+
+
+class Dispatcher:
+    """The one thread that decides; every other thread only puts events into `events`."""
+
+    def __init__(
+        self, database: Database, clock: Clock, decisions: Decisions, hands: Hands
+    ) -> None:
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self._database = database
+        self._clock = clock
+        self._decisions = decisions
+        self._hands = hands
+        self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
+
+    def run(self) -> None:
+        """Until Stop: what was left open first, then events as they come."""
+        self._guarded(self._reopen)
+        while True:
+            try:
+                event = self.events.get(timeout=_PAUSE_SECONDS)
+            except Empty:
+                self._guarded(self._look_at_facts)
+                continue
+            if isinstance(event, Stop):
+                return
+            self._guarded(partial(self._handle, event))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Whatever one event brings, the next one is still taken."""
+        try:
+            work()
+        except DatabaseUnusable as error:
+            _logger.critical("%s", error.message)
+        except Exception:  # the event loop of the bot has to outlive any event
+            _logger.exception("An event could not be handled.")
+
+    def _reopen(self) -> None:
+        """What was under way when the bot last ended: commands, runs, and jobs that may start."""
+        self._decide(self._decisions.reopened)
+        with self._database.read() as tx:
+            found = self._decisions.open_runs(tx, self._clock.now())
+        for again, run in found:
+            self._hands.find_again(again, run)
+        self._start_what_may()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case ZulipEvents():
+                self._take_batch(event)
+            case Connected():
+                self._connected(event)
+            case Observed():
+                self._observed(event)
+            case RunProgressed() | RunEnded() | RunLost():
+                self._run_event(event)
+            case HostCommand():
+                self._host_command(event)
+            case Tick() | ScheduleDue():
+                self._tick()
+            case _:
+                _note(event)
+
+    def _take_batch(self, batch: ZulipEvents) -> None:
+        """Each event in a transaction of its own, then the cursor; told twice, it counts once."""
+        try:
+            for one in batch.events:
+                self._decide(partial(self._zulip_event, one))
+            with self._database.write() as tx:
+                cursor.save(tx, batch.cursor)
+        except DatabaseUnusable:
+            batch.receipt.refuse()
+            raise
+        batch.receipt.accept()
+
+    def _zulip_event(self, event: ZulipEvent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        return self._decisions.zulip_event(tx, event, now)
+
+    def _connected(self, event: Connected) -> None:
+        identity = of_connection(event, self._decisions.identity.channel)
+        if identity is None:
+            _logger.error(
+                "The bot is not subscribed to #%s: subscribe it, then restart it.",
+                self._decisions.identity.channel,
+            )
+            return
+        registration = event.registration
+        self._be(identity)
+        self._decisions.answering.versions = Versions(
+            registration.zulip_version, registration.feature_level
+        )
+        _logger.info("Connected to Zulip %s as %s.", registration.zulip_version, event.me.name)
+
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            remember(tx, identity)
+            if not event.complete:
+                anchors.doubt_all(tx)
+            return self._decisions.consenting.read_all_again(tx, now)
+
+        self._decide(decide)
+        self._decide(self._decisions.schedules)
+
+    def _be(self, identity: Identity) -> None:
+        if identity != self._decisions.identity:
+            self._decisions = replace(self._decisions, identity=identity)
+
+    def _observed(self, event: Observed) -> None:
+        if event.question_id < 0:
+            entry_id, is_health = divmod(-event.question_id, 2)
+            seen = self._decisions.health_seen if is_health else self._decisions.person_seen
+            self._decide(lambda tx, now: seen(tx, entry_id, event.observation, now))
+            return
+        ready: list[int] = []
+
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            job_id = self._decisions.consenting.observed(
+                tx, event.question_id, event.observation, now
+            )
+            started = self._decisions.start_next(tx, now, job_id) if job_id else None
+            ready.extend([job_id] if job_id else [])
+            return (started,) if started else ()
+
+        self._decide(decide)
+        self._start_what_may()
+
+    def _run_event(self, event: RunProgressed | RunEnded | RunLost) -> None:
+        card = read_card(self._hands.runs_directory, event.run)
+        self._decide(lambda tx, now: self._decisions.run_event(tx, event, card, now))
+        if not isinstance(event, RunProgressed):
+            self._start_what_may()
+
+    def _tick(self) -> None:
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            self._decisions.expire(tx, now)
+            return self._decisions.schedules(tx, now)
+
+        self._decide(decide)
+        self._start_what_may()
+
+    def _start_what_may(self) -> None:
+        """Start queued jobs as far as the host's lock allows."""
+        going_on = True
+        while going_on:
+            found: list[Effect] = []
+
+            def decide(
+                tx: Transaction, now: datetime, found: list[Effect] = found
+            ) -> tuple[Effect, ...]:
+                effect = self._decisions.start_next(tx, now)
+                found.extend([effect] if effect else [])
+                return tuple(found)
+
+            self._decide(decide)
+            going_on = bool(found) and starts_run(found[0])
+
+    def _look_at_facts(self) -> None:
+        if not self._decisions.pending:
+            return
+        try:
+            facts = read_facts(self._hands.state_directory)
+        except FactsError:
+            facts = None
+        began = facts.started_at if facts else None
+        self._decide(lambda tx, now: self._decisions.facts_seen(tx, began, now))
+
+    def _host_command(self, event: HostCommand) -> None:
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            entry = inbox.add(tx, _host_entry(event.text, now))
+            assert entry is not None
+            self._host_answers[entry.id] = event.answers
+            return self._decisions.settle(tx, entry, ROOT, Seen(), now)
+
+        self._decide(decide)
+
+    def _decide(self, decide: Decide) -> None:
+        now = self._clock.now()
+        with self._database.write() as tx:
+            effects = decide(tx, now)
+        for effect in effects:
+            if isinstance(effect, TellHost):
+                self._tell_host(effect)
+            else:
+                self._hands.carry_out(effect)
+        self._hands.sender.notify()
+
+    def _tell_host(self, effect: TellHost) -> None:
+        answers = self._host_answers.pop(effect.entry_id, None)
+        if answers is not None:
+            answers.put((effect.text, effect.job_id))
+
+
+def _note(event: Event) -> None:
+    """What needs no decision, but should be found in the log."""
+    if isinstance(event, ConnectionLost):
+        _logger.warning("The line to Zulip is lost: %s", event.why)
+    elif isinstance(event, EpochDoubt):
+        _logger.error("Zulip's newest message is older than one that was seen before.")
+    elif isinstance(event, RowDropped):
+        _logger.error("Outbox row %d will not be sent: %s", event.row_id, event.reason)
+
+
+def _host_entry(text: str, now: datetime) -> NewEntry:
+    return NewEntry(
+        origin="host",
+        source_key=f"host/{uuid4()}",
+        epoch=0,
+        message_id=None,
+        sender_id=None,
+        sender_name=ROOT.name,
+        content=text,
+        content_sha256=sha256(text.encode()).hexdigest(),
+        channel_id=None,
+        topic=None,
+        direct=False,
+        client="host",
+        sent_at=now,
+        received_at=now,
+    )

@@ -1,0 +1,169 @@
+"""Carries out what was decided: starts and ends runs, asks the reader, looks at the host."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from bot.decisions import health_question, person_question
+from bot.effects import Effect, EndRun, LookAtHost, ReadCard, ReadHealth, ReadPerson, StartRun
+from bot.events import Event
+from bot.observations import HealthQuestion, MessageQuestion, PersonQuestion, Question
+from handlers.contract import Clock
+from jobs.journal import PLAN, RunName
+from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
+from jobs.recovery import OpenRun, Verdict, evidence, verdict
+from jobs.run_folder import RunFolder
+from jobs.watcher import RunLost
+from state import run_store
+from state.database import Database
+
+_logger = logging.getLogger(__name__)
+
+
+#: How long the reader tries; afterwards the command or the request is looked at anew.
+PERSON_WAIT = timedelta(seconds=60)
+CARD_WAIT = timedelta(seconds=30)
+HEALTH_WAIT = timedelta(seconds=2)
+
+
+class Asks(Protocol):
+    """The reader, as far as questions go."""
+
+    def ask(self, question_id: int, question: Question, deadline: datetime) -> None:
+        """The answer comes back as an event."""
+
+
+class Follows(Protocol):
+    """The watcher of runs."""
+
+    def follow(self, handle: RunHandle, offset: int = 0) -> None:
+        """Its progress and end come back as events."""
+
+
+class Notifies(Protocol):
+    """The sender."""
+
+    def notify(self) -> None:
+        """There are new rows in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the hands work with."""
+
+    database: Database
+    clock: Clock
+    launcher: Launcher
+    reader: Asks
+    watcher: Follows
+    sender: Notifies
+    tell: Callable[[Event], None]
+
+
+class Hands:
+    """Starting a runner takes a moment, so launches have a thread of their own."""
+
+    def __init__(self, tools: Tools, state_directory: Path) -> None:
+        self.sender = tools.sender
+        self.state_directory = state_directory
+        self.runs_directory = state_directory / "runs"
+        self._database = tools.database
+        self._clock = tools.clock
+        self._launcher = tools.launcher
+        self._reader = tools.reader
+        self._watcher = tools.watcher
+        self._tell = tools.tell
+        self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
+
+    def carry_out(self, effect: Effect) -> None:
+        """Never waits, never raises: what comes of it arrives as an event."""
+        match effect:
+            case StartRun():
+                self._launches.submit(self._start, effect)
+            case EndRun():
+                self._launches.submit(self._end, RunName(effect.job_id, effect.attempt))
+            case LookAtHost():
+                self._launches.submit(self._look_at_host)
+            case ReadPerson():
+                number = person_question(effect.entry_id)
+                self._ask(number, PersonQuestion(effect.user_id), PERSON_WAIT)
+            case ReadHealth():
+                self._ask(health_question(effect.entry_id), HealthQuestion(), HEALTH_WAIT)
+            case ReadCard():
+                voters = frozenset(effect.people)
+                question = MessageQuestion(effect.message_id, voters)
+                self._ask(effect.question_id, question, CARD_WAIT)
+
+    def _ask(self, question_id: int, question: Question, wait: timedelta) -> None:
+        self._reader.ask(question_id, question, self._clock.now() + wait)
+
+    def _start(self, effect: StartRun) -> None:
+        spec = effect.start.spec
+        launch = self._launcher.plan if spec.mode == PLAN else self._launcher.start
+        try:
+            self._follow(launch(spec))
+        except AlreadyStarted:
+            _logger.warning("Run %s was started before; it is only followed.", spec.name)
+            self._follow(self._handle(spec.name))
+        except LauncherUnavailable as error:
+            self._tell(RunLost(spec.name, RunStatus(), error.message))
+
+    def _follow(self, handle: RunHandle) -> None:
+        name = handle.name
+        with self._database.write() as tx:
+            run_store.run_started(
+                tx, name.job, name.attempt, folder=handle.folder.name, at=self._clock.now()
+            )
+        self._watcher.follow(handle)
+
+    def _handle(self, name: RunName) -> RunHandle:
+        return RunHandle(name, self.runs_directory / str(name))
+
+    def _end(self, name: RunName) -> None:
+        try:
+            self._launcher.cancel(name)
+        except LauncherUnavailable as error:
+            _logger.error("Run %s cannot be ended: %s", name, error.message)
+
+    def _look_at_host(self) -> None:
+        try:
+            self._launcher.facts()
+        except LauncherUnavailable as error:
+            _logger.error("The host cannot be looked at: %s", error.message)
+
+    def find_again(self, again: StartRun, run: OpenRun) -> None:
+        """A run that was open in the database when the bot started: a verdict from what it left."""
+        name = again.start.spec.name
+        try:
+            status = self._launcher.status(name)
+        except LauncherUnavailable as error:
+            _logger.error("Run %s cannot be found again: %s", name, error.message)
+            self._follow(self._handle(name))
+            return
+        found = verdict(run, status)
+        _logger.info("Run %s is found again: %s.", name, found.value)
+        if found is Verdict.START:
+            self.carry_out(again)
+        elif found in {Verdict.TAKE_IN, Verdict.FOLLOW}:
+            self._follow(self._handle(name))
+        else:
+            self._tell(RunLost(name, status, evidence(status)))
+
+    def stop(self) -> None:
+        self._launches.shutdown(wait=True, cancel_futures=False)
+
+
+def starts_run(effect: Effect) -> bool:
+    return isinstance(effect, StartRun)
+
+
+def read_card(runs_directory: Path, name: RunName) -> str | None:
+    """The text of the plan card that a plan run wrote."""
+    try:
+        return RunFolder(runs_directory / str(name)).card_file.read_text(encoding="utf-8")
+    except OSError:
+        return None

@@ -1,0 +1,51 @@
+"""Who the bot is in Zulip and where it listens, remembered for the next start."""
+
+from dataclasses import dataclass
+
+from bot.events import Connected
+from bot.zulip_words import Channel
+from state import installation
+from state.database import Transaction
+
+#: The ids before the first connection.
+UNKNOWN = 0
+
+_NAMES = ("bot_id", "bot_name", "channel_id", "channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Told by Zulip when the bot connects."""
+
+    bot_id: int
+    bot_name: str
+    channel_id: int
+    channel: str
+
+
+def remembered(tx: Transaction) -> Identity | None:
+    """Who the bot was when it last connected; None before the first time."""
+    values = [installation.get(tx, name) for name in _NAMES]
+    bot_id, bot_name, channel_id, channel = values
+    if bot_id is None or bot_name is None or channel_id is None or channel is None:
+        return None
+    return Identity(int(bot_id), bot_name, int(channel_id), channel)
+
+
+def remember(tx: Transaction, identity: Identity) -> None:
+    installation.put(tx, "bot_id", str(identity.bot_id))
+    installation.put(tx, "bot_name", identity.bot_name)
+    installation.put(tx, "channel_id", str(identity.channel_id))
+    installation.put(tx, "channel", identity.channel)
+
+
+def of_connection(connected: Connected, channel_name: str) -> Identity | None:
+    """None when the bot is not subscribed to its channel."""
+    found = _channel(connected.registration.channels, channel_name)
+    if found is None:
+        return None
+    return Identity(connected.me.id, connected.me.name, found.id, found.name)
+
+
+def _channel(channels: tuple[Channel, ...], name: str) -> Channel | None:
+    return next((one for one in channels if one.name.casefold() == name.casefold()), None)
