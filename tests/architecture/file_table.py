@@ -39,7 +39,7 @@ def _section(files: list[Source]) -> str:
 
 
 def _sentence(source: Source) -> str:
-    return " ".join((source.docstring or "").split()).replace("|", "\\|")
+    return source.sentence.replace("|", "\\|")
 
 
 if __name__ == "__main__":

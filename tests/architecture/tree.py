@@ -36,8 +36,9 @@ class Source:
         return ast.parse(self.text, self.name)
 
     @property
-    def docstring(self) -> str | None:
-        return ast.get_docstring(self.tree)
+    def sentence(self) -> str:
+        """The first paragraph of its docstring, on one line; formats may be told below it."""
+        return " ".join((ast.get_docstring(self.tree) or "").partition("\n\n")[0].split())
 
     def imports(self) -> Iterator[str]:
         """Dotted names of everything it imports, also inside functions."""
