@@ -1,7 +1,6 @@
 """Hold the simulated server to the shapes of a real Zulip 9.2, and the shapes to the recordings."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +13,6 @@ from tests.bot.demo.world import World
 SHAPES: dict[str, Any] = json.loads(zulip_shapes.SUMMARY.read_text(encoding="utf-8"))
 #: Events that Zulip has but that were not recorded.
 UNRECORDED = frozenset({"event subscription/add"})
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 def facts_of(response: requests.Response, pool: zulip_shapes.Pool, path: str) -> dict[str, Any]:
