@@ -16,6 +16,7 @@ from handlers.errors import OpsError
 from handlers.host import redaction
 
 _READ_BYTES = 64 * 1024
+_GRACE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -76,7 +77,8 @@ def _observe(check: Check, context: Context, pipe: int) -> NoReturn:
     """The child's whole life."""
     status = 1
     try:
-        os.setpgid(0, 0)
+        # Ends it even when nobody is left to cut it off.
+        signal.setitimer(signal.ITIMER_REAL, context.time_limit.total_seconds() + _GRACE_SECONDS)
         record = asdict(_find(check, context))
         redactor = redaction.of_host(context.host, context.stores)
         with os.fdopen(pipe, "w", encoding="utf-8") as stream:

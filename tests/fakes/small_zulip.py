@@ -1,12 +1,14 @@
 """Answers the two questions that the host asks Zulip, over real HTTP, as a test wants it."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass(slots=True)
@@ -40,8 +42,8 @@ class SmallZulip:
 
 
 @contextmanager
-def small_zulip() -> Iterator[SmallZulip]:
-    """One that listens on loopback until the block ends."""
+def small_zulip(certificate: Path | None = None) -> Iterator[SmallZulip]:
+    """One that listens on loopback until the block ends; over TLS with key and certificate."""
     zulip = SmallZulip()
 
     class Handler(BaseHTTPRequestHandler):
@@ -66,6 +68,11 @@ def small_zulip() -> Iterator[SmallZulip]:
         server.daemon_threads = True
         server.block_on_close = False
         zulip.url = f"http://127.0.0.1:{server.server_port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            zulip.url = zulip.url.replace("http:", "https:")
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield zulip

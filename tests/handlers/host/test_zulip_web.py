@@ -1,7 +1,10 @@
 """Zulip is asked over real HTTP, and every kind of answer becomes a clause for people."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +96,36 @@ def test_an_address_that_is_none_is_not_configured(url: str) -> None:
     with pytest.raises(HostFailure, match=r"`host\.url`") as caught:
         ask_health(HostSettings(url=url))
     assert caught.value.reason is Reason.NOT_CONFIGURED
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and certificate of another name than the one that is asked."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    path = tmp_path / "zulip.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-subj", "/CN=chat.example.org", "-keyout", str(path), "-out", f"{path}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+def test_a_certificate_for_the_public_name_is_taken_on_loopback(certificate: Path) -> None:
+    with small_zulip(certificate) as zulip:
+        assert zulip.url.startswith("https://127.0.0.1:")
+        assert ask_health(HostSettings(url=zulip.url)).ready
+
+
+def test_a_certificate_is_checked_where_the_configuration_says_so(certificate: Path) -> None:
+    with (
+        small_zulip(certificate) as zulip,
+        pytest.raises(HostFailure, match="certificate verify failed"),
+    ):
+        ask_health(HostSettings(url=zulip.url, check_certificate=True))
