@@ -1,0 +1,90 @@
+"""What copies there are, read from the stores themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.backups import repository
+from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.contract import JSON
+from handlers.errors import HostFailure, Reason
+from handlers.host.object_store import open_store
+from handlers.host.settings import StoreSettings
+from handlers.host.store_contract import Store
+
+#: Each one is a request to the store.
+LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSummary:
+    """One committed snapshot in one store, as a list shows it."""
+
+    id: str
+    store: str
+    job: int | None
+    created_at: datetime
+    #: What this snapshot added to the store, compressed.
+    size_bytes: int
+    #: When it was last read back whole; none: never.
+    verified_at: datetime | None
+    zulip_version: str | None
+    postgresql_version: str | None
+    #: Plain, before compression.
+    database_bytes: int
+    uploads: int
+    new_uploads: int
+    #: Its commit record cannot be read; then the figures are zero.
+    is_damaged: bool = False
+
+
+def list_snapshots(
+    settings: StoreSettings, *, limit: int | None = LIMIT
+) -> tuple[SnapshotSummary, ...]:
+    """Committed snapshots, newest first; HostFailure when the store cannot be read."""
+    store = open_store(settings)
+    ids = snapshot_ids(store)[:limit]
+    verified = repository.noted_ids(store, repository.VERIFIED)
+    return tuple(_summary(store, each, _time_of(verified.get(each))) for each in ids)
+
+
+def snapshot(settings: StoreSettings, snapshot_id: str) -> Snapshot:
+    """One commit record; HostFailure when there is none of that id."""
+    if not repository.is_id(snapshot_id):
+        raise HostFailure(f"`{snapshot_id}` is no id of a snapshot.", reason=Reason.BAD_ARGUMENT)
+    return read_snapshot(open_store(settings), snapshot_id)
+
+
+def _summary(store: Store, snapshot_id: str, verified_at: datetime | None) -> SnapshotSummary:
+    try:
+        record = read_snapshot(store, snapshot_id)
+    except HostFailure as failure:
+        if failure.reason is not Reason.VERIFICATION_FAILED:
+            raise
+        created_at = repository.moment_of(snapshot_id)
+        return SnapshotSummary(
+            snapshot_id, store.name, None, created_at, 0, None, None, None, 0, 0, 0, is_damaged=True
+        )
+    return SnapshotSummary(
+        id=record.id,
+        store=store.name,
+        job=record.job,
+        created_at=record.created_at,
+        size_bytes=record.stored_bytes,
+        verified_at=verified_at,
+        zulip_version=_version(record, "zulip"),
+        postgresql_version=_version(record, "postgresql"),
+        database_bytes=record.streams[repository.DATABASE].plain_bytes,
+        uploads=record.uploads.files,
+        new_uploads=record.uploads.new_files,
+    )
+
+
+def _time_of(key: str | None) -> datetime | None:
+    """When a verification was; its time stands in its key."""
+    return None if key is None else repository.moment_of(key.rpartition("/")[2])
+
+
+def _version(record: Snapshot, part: str) -> str | None:
+    facts: JSON = record.facts.get(part)
+    version = facts.get("version") if isinstance(facts, dict) else None
+    return version if isinstance(version, str) else None

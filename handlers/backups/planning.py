@@ -1,0 +1,188 @@
+"""What a backup would copy, whether it could, and how large it would be; quickly."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from handlers.backups import facts, uploads
+from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.contract import JSON, Precondition
+from handlers.errors import BadCommand, HostFailure, Reason
+from handlers.host import postgres
+from handlers.host.layout import Layout
+from handlers.host.object_store import open_store
+from handlers.host.settings import HostSettings, StoreSettings
+
+#: A plan may not keep people waiting: beyond this, uploads are counted only so far.
+COUNTING_LIMIT = timedelta(seconds=0.7)
+#: The clock is looked at once for so many files.
+COUNTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLook:
+    """The database as it was found; without facts, `failure` says why."""
+
+    facts: postgres.DatabaseFacts | None
+    failure: HostFailure | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLook:
+    """One store as it was found."""
+
+    name: str
+    free_bytes: int | None
+    newest: Snapshot | None
+    failure: HostFailure | None
+
+    def judge(self, needed_bytes: int) -> str | None:
+        """Why it cannot take the copy; None: it can."""
+        if self.failure is not None:
+            return self.failure.message
+        if self.free_bytes is not None and self.free_bytes < needed_bytes:
+            return (
+                f"Store {self.name} has {in_units(self.free_bytes)} free"
+                f" and may need {in_units(needed_bytes)}."
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadsLook:
+    """How much there is; not `complete`: there is more."""
+
+    files: int
+    bytes: int
+    complete: bool
+
+
+def choose_stores(stores: Sequence[StoreSettings], only: str | None) -> tuple[StoreSettings, ...]:
+    """All stores, or the one that was named."""
+    if not stores:
+        raise HostFailure(
+            "No store is configured, so there is no place to copy to.",
+            reason=Reason.NOT_CONFIGURED,
+            hint="Add a `[[stores]]` table to zulip-ops.toml.",
+        )
+    chosen = tuple(store for store in stores if only in (None, store.name))
+    if not chosen:
+        names = ", ".join(store.name for store in stores)
+        raise BadCommand(
+            f"There is no store `{only}`.",
+            reason=Reason.BAD_ARGUMENT,
+            hint=f"Stores are: {names}. Example: `backup now --to {stores[0].name}`.",
+        )
+    return chosen
+
+
+def place(store: StoreSettings) -> str:
+    """Where a store lies, as people are told."""
+    if store.path is not None:
+        return str(store.path)
+    bucket = f"s3://{store.bucket}/{store.prefix.strip('/')}".rstrip("/")
+    return f"{bucket} at {store.endpoint}" if store.endpoint else bucket
+
+
+def look_at_database(host: HostSettings) -> DatabaseLook:
+    """Ask it, and see that the programs of its major version are there."""
+    try:
+        with postgres.connect(host.database) as connection:
+            found = postgres.read_facts(connection)
+        postgres.programs_directory(host.database, found.major)
+    except HostFailure as failure:
+        return DatabaseLook(None, failure)
+    return DatabaseLook(found, None)
+
+
+def look_at_stores(stores: Sequence[StoreSettings]) -> tuple[StoreLook, ...]:
+    """All at once: one that does not answer must not keep the others waiting."""
+    with ThreadPoolExecutor(len(stores)) as threads:
+        return tuple(threads.map(_look_at_store, stores))
+
+
+def look_at_uploads(root: Path) -> UploadsLook:
+    """Count them for as long as a plan may take."""
+    deadline = time.monotonic() + COUNTING_LIMIT.total_seconds()
+    files = size = 0
+    for found in uploads.scan(root):
+        files, size = files + 1, size + found.size
+        if files % COUNTED_AT_ONCE == 0 and time.monotonic() > deadline:
+            return UploadsLook(files, size, complete=False)
+    return UploadsLook(files, size, complete=True)
+
+
+def new_upload_bytes(found: UploadsLook, store: StoreLook) -> int:
+    """A guess: what there is more of than in the newest copy there."""
+    held = store.newest.uploads.bytes if store.newest is not None else 0
+    return max(0, found.bytes - held)
+
+
+def preconditions(
+    database: DatabaseLook, stores: Sequence[StoreLook], found: UploadsLook
+) -> tuple[Precondition, ...]:
+    """The database must answer, and one store at least must be able to take the copy."""
+    size = database.facts.size_bytes if database.facts is not None else 0
+    verdicts = {
+        store.name: store.judge(facts.space_needed(size, new_upload_bytes(found, store)))
+        for store in stores
+    }
+    ready = [name for name, problem in verdicts.items() if problem is None]
+    problems = [problem for problem in verdicts.values() if problem is not None]
+    said = f"Ready: {', '.join(ready)}." if ready else "No store can take a copy."
+    return (
+        Precondition("database_answers", _database_sentence(database), database.failure is None),
+        Precondition("a_store_is_ready", " ".join((said, *problems)), bool(ready)),
+    )
+
+
+def in_units(size: int) -> str:
+    """Decimal units, as disks and buckets are sold: `2.4 GB`, `120 MB`, `17 kB`."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            value = size / factor
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
+def identity(host: HostSettings, database: DatabaseLook) -> dict[str, JSON]:
+    """Which database and which Zulip are meant; nothing that changes by itself."""
+    found = database.facts
+    zulip = facts.zulip_facts(Layout(host.root))
+    return {
+        "database": host.database.name,
+        "postgresql_major": None if found is None else found.major,
+        "system_identifier": None if found is None else found.system_identifier,
+        "zulip_version": zulip["version"],
+        "deployment": zulip.get("deployment"),
+    }
+
+
+def _database_sentence(database: DatabaseLook) -> str:
+    if database.failure is not None:
+        return database.failure.message
+    assert database.facts is not None
+    found = database.facts
+    return f"PostgreSQL {found.server_version} answers; its pg_dump and pg_restore are here."
+
+
+def _look_at_store(settings: StoreSettings) -> StoreLook:
+    try:
+        store = open_store(settings)
+        store.check()
+        newest = _newest(settings)
+        return StoreLook(settings.name, store.free_bytes(), newest, None)
+    except HostFailure as failure:
+        return StoreLook(settings.name, None, None, failure)
+
+
+def _newest(settings: StoreSettings) -> Snapshot | None:
+    store = open_store(settings)
+    ids = snapshot_ids(store)
+    try:
+        return read_snapshot(store, ids[0]) if ids else None
+    except HostFailure:
+        return None  # only an estimate is lost

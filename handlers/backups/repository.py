@@ -1,0 +1,224 @@
+"""The repository of copies: its keys, and its commit records as data and as JSON.
+
+By hand, without this program: `cat objects/<id>/database-* | zstd -d | pg_restore ...` and
+`cat objects/<id>/uploads-* | zstd -d | tar -x`.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from handlers.contract import JSON
+from handlers.errors import HostFailure, Reason
+from handlers.host.store_contract import Store
+
+#: Raised when an older program could no longer read what is written.
+FORMAT = 1
+REPOSITORY = "repository.json"
+SNAPSHOTS = "snapshots/"
+VERIFIED = "verified/"
+#: Notes of snapshots of which an upload could not be read back; nothing new relies on those.
+DAMAGED = "damaged/"
+
+DATABASE = "database"
+UPLOADS = "uploads"
+INDEX = "index"
+CONFIGURATION = "configuration"
+
+_MOMENT = "%Y%m%dT%H%M%SZ"
+_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One immutable object, a whole number of zstd frames."""
+
+    key: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One stream of a snapshot: its objects in order, and what they decompress to."""
+
+    #: What reads the plain stream.
+    format: str
+    objects: tuple[StoredObject, ...]
+    plain_bytes: int
+    plain_sha256: str
+    #: The tool that wrote the plain stream; none: this program.
+    command: tuple[str, ...] | None = None
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(each.bytes for each in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTotals:
+    """What the index of the uploads adds up to."""
+
+    files: int = 0
+    bytes: int = 0
+    new_files: int = 0
+    new_bytes: int = 0
+    #: Snapshots whose tar holds files of this one, itself included, with how many.
+    held_by: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A commit record: written last, and without it there is no backup."""
+
+    id: str
+    job: int
+    created_at: datetime
+    committed_at: datetime
+    streams: Mapping[str, StreamRecord]
+    uploads: UploadTotals
+    #: What a restore is judged by: versions, migrations, counts, the newest message.
+    facts: Mapping[str, JSON]
+    #: What is not in it, in sentences.
+    left_out: tuple[str, ...]
+    seconds: Mapping[str, float]
+    format: int = FORMAT
+    #: How objects are encrypted; none: they are not.
+    sealing: JSON = None
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(stream.stored_bytes for stream in self.streams.values())
+
+
+def new_id(now: datetime) -> str:
+    """Sorts by time; the random part keeps two of one second apart."""
+    return f"{moment(now)}-{secrets.token_hex(4)}"
+
+
+def moment(at: datetime) -> str:
+    """A time as it stands in keys: `20261123T150200Z`."""
+    return at.astimezone(UTC).strftime(_MOMENT)
+
+
+def moment_of(name: str) -> datetime:
+    """The time at the beginning of an id or of a record's name."""
+    return datetime.strptime(name[:16], _MOMENT).replace(tzinfo=UTC)
+
+
+def is_id(name: str) -> bool:
+    return _ID.fullmatch(name) is not None
+
+
+def commit_key(snapshot: str) -> str:
+    return f"{SNAPSHOTS}{snapshot}.json"
+
+
+def object_key(snapshot: str, stream: str, number: int) -> str:
+    """Numbers begin at 1 and sort as text."""
+    return f"objects/{snapshot}/{stream}-{number:06d}"
+
+
+def verification_key(snapshot: str, at: datetime) -> str:
+    return f"{VERIFIED}{snapshot}/{moment(at)}.json"
+
+
+def damage_key(snapshot: str, at: datetime) -> str:
+    return f"{DAMAGED}{snapshot}/{moment(at)}.json"
+
+
+def noted_ids(store: Store, kind: str) -> dict[str, str]:
+    """Snapshots with a record below `VERIFIED` or `DAMAGED`, each with its newest one's key."""
+    keys = (entry.key for entry in store.entries(kind))
+    return {key.removeprefix(kind).partition("/")[0]: key for key in keys}
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """JSON that people can read too."""
+    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+
+
+def to_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The commit record as it is stored."""
+    record = {
+        name: getattr(snapshot, name)
+        for name in ("format", "id", "job", "facts", "left_out", "seconds", "sealing")
+    }
+    return record | {
+        "created_at": snapshot.created_at.isoformat(),
+        "committed_at": snapshot.committed_at.isoformat(),
+        "streams": {name: asdict(stream) for name, stream in snapshot.streams.items()},
+        "uploads": asdict(snapshot.uploads),
+    }
+
+
+def from_json(record: Mapping[str, Any]) -> Snapshot:
+    """Raises KeyError, TypeError or ValueError where the record is not one of ours."""
+    if record["format"] > FORMAT:
+        raise ValueError(f"format {record['format']} is newer than this program")
+    return Snapshot(
+        id=record["id"],
+        job=record["job"],
+        created_at=datetime.fromisoformat(record["created_at"]),
+        committed_at=datetime.fromisoformat(record["committed_at"]),
+        streams={name: _stream(stream) for name, stream in record["streams"].items()},
+        uploads=UploadTotals(**record["uploads"]),
+        facts=record["facts"],
+        left_out=tuple(record["left_out"]),
+        seconds=record["seconds"],
+        format=record["format"],
+        sealing=record["sealing"],
+    )
+
+
+def read_snapshot(store: Store, snapshot: str) -> Snapshot:
+    """One commit record; HostFailure when it is missing or is not what was written."""
+    data = store.get(commit_key(snapshot))
+    try:
+        return from_json(json.loads(data))
+    except (KeyError, TypeError, ValueError) as error:
+        raise HostFailure(
+            f"Store {store.name}: the commit record of {snapshot} is damaged.",
+            reason=Reason.VERIFICATION_FAILED,
+            hint="Take a new backup, and look for what damages files there.",
+        ) from error
+
+
+def snapshot_ids(store: Store) -> list[str]:
+    """Every committed snapshot, newest first."""
+    names = (entry.key.removeprefix(SNAPSHOTS) for entry in store.entries(SNAPSHOTS))
+    ids = (name.removesuffix(".json") for name in names if name.endswith(".json"))
+    return sorted((each for each in ids if is_id(each)), reverse=True)
+
+
+def prepare(store: Store, now: datetime) -> None:
+    """Make the store a repository, or see that it is one that this program understands."""
+    if not store.exists(REPOSITORY):
+        record = {"format": FORMAT, "id": secrets.token_hex(16), "created_at": now.isoformat()}
+        store.put(REPOSITORY, encode({**record, "about": (__doc__ or "").strip()}))
+        return
+    try:
+        found = json.loads(store.get(REPOSITORY))["format"]
+    except (KeyError, TypeError, ValueError):
+        found = None
+    if not isinstance(found, int) or found > FORMAT:
+        raise HostFailure(
+            f"Store {store.name} holds a repository of a format that this program does not know.",
+            reason=Reason.STORE_FAILED,
+            hint="Use the newer zulip-ops that made it, or another directory or prefix.",
+        )
+
+
+def _stream(record: Mapping[str, Any]) -> StreamRecord:
+    command = record["command"]
+    return StreamRecord(
+        format=record["format"],
+        objects=tuple(StoredObject(**each) for each in record["objects"]),
+        plain_bytes=record["plain_bytes"],
+        plain_sha256=record["plain_sha256"],
+        command=None if command is None else tuple(command),
+    )

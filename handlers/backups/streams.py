@@ -1,0 +1,164 @@
+"""Turns a plain stream into sealed objects on their way to the stores, and back again."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import zstandard
+
+from handlers.backups.fan_out import Destination, FanOut
+from handlers.backups.repository import StoredObject, StreamRecord, object_key
+from handlers.errors import HostFailure, Reason
+from handlers.host.store_contract import Store
+
+LEVEL = 3
+THREADS = 2
+#: Work in the compressor's threads; what is in flight when an object is cut goes into it too.
+JOB_BYTES = 1024 * 1024
+#: An object is cut here; what the compressor still holds keeps it below 32 MiB.
+OBJECT_BYTES = 16 * 1024 * 1024
+#: Smaller pieces are gathered before they are hashed and compressed.
+GATHER_BYTES = 256 * 1024
+DECOMPRESSED_BYTES = 1024 * 1024
+
+Report = Callable[[int], None]
+
+
+class ObjectWriter:
+    """Takes the bytes of one stream; every object is one whole zstd frame with its checksum."""
+
+    def __init__(
+        self, snapshot: str, name: str, fan_out: FanOut, to: Sequence[Destination]
+    ) -> None:
+        self._snapshot, self._name = snapshot, name
+        self._fan_out, self._to = fan_out, to
+        self._plain = hashlib.sha256()
+        self.plain_bytes = 0
+        self._gathered = bytearray()
+        self._objects: list[StoredObject] = []
+        self._compressor = zstandard.ZstdCompressor(
+            compression_params=zstandard.ZstdCompressionParameters.from_level(
+                LEVEL, threads=THREADS, job_size=JOB_BYTES, write_checksum=True
+            )
+        )
+        self._begin()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Compress, and send what is complete; waits while the stores are behind."""
+        if not self._gathered and len(data) >= GATHER_BYTES:
+            self._compress(data)
+            return
+        self._gathered += data
+        if len(self._gathered) >= GATHER_BYTES:
+            gathered, self._gathered = self._gathered, bytearray()
+            self._compress(gathered)
+
+    def close(self, format_: str, command: tuple[str, ...] | None = None) -> StreamRecord:
+        """Send the rest; the record tells what the stream was."""
+        self._compress(self._gathered)
+        if self._holds_data or not self._objects:
+            self._seal()
+        return StreamRecord(
+            format=format_,
+            objects=tuple(self._objects),
+            plain_bytes=self.plain_bytes,
+            plain_sha256=self._plain.hexdigest(),
+            command=command,
+        )
+
+    def _begin(self) -> None:
+        self._frame = self._compressor.compressobj()
+        self._pieces: list[bytes] = []
+        self._sealed_bytes = 0
+        self._holds_data = False
+
+    def _compress(self, data: bytes | bytearray) -> None:
+        if not data:
+            return
+        self._fan_out.check()
+        self._plain.update(data)
+        self.plain_bytes += len(data)
+        self._keep(self._frame.compress(data))
+        self._holds_data = True
+        if self._sealed_bytes >= OBJECT_BYTES:
+            self._seal()
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._sealed_bytes += len(piece)
+
+    def _seal(self) -> None:
+        self._keep(self._frame.flush())
+        data = b"".join(self._pieces)
+        self._begin()
+        key = object_key(self._snapshot, self._name, len(self._objects) + 1)
+        self._objects.append(StoredObject(key, len(data), hashlib.sha256(data).hexdigest()))
+        self._fan_out.send(key, data, self._to)
+
+
+@dataclass(slots=True)
+class ReadBack:
+    """Reads one stream back from where it lies, and compares all that was written down."""
+
+    store: Store
+    record: StreamRecord
+    #: Told how many stored bytes were read.
+    report: Report
+    #: Set from outside to end early.
+    stop: threading.Event
+
+    def plain(self) -> Iterator[bytes]:
+        """The plain bytes; HostFailure at the first object that is not what was written."""
+        plain, size = hashlib.sha256(), 0
+        for chunk in self._decompressed():
+            plain.update(chunk)
+            size += len(chunk)
+            yield chunk
+        if (size, plain.hexdigest()) != (self.record.plain_bytes, self.record.plain_sha256):
+            keys = self.record.objects[0].key
+            raise damaged(self.store, keys, "does not decompress to what was read")
+
+    def _decompressed(self) -> Iterator[bytes]:
+        for each in self.record.objects:
+            try:
+                yield from plain_of(self._stored(each))
+            except zstandard.ZstdError as error:
+                raise damaged(self.store, each.key, "cannot be decompressed") from error
+
+    def _stored(self, each: StoredObject) -> Iterator[bytes]:
+        stored, size = hashlib.sha256(), 0
+        for chunk in self.store.stream(each.key):
+            if self.stop.is_set():
+                raise HostFailure("Reading back was ended.")
+            stored.update(chunk)
+            size += len(chunk)
+            self.report(len(chunk))
+            yield chunk
+        if (size, stored.hexdigest()) != (each.bytes, each.sha256):
+            raise damaged(self.store, each.key, "is not what was written")
+
+
+def plain_of(stored: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompress the chunks of one object; ZstdError unless it is exactly one whole frame."""
+    frame = zstandard.ZstdDecompressor().decompressobj(write_size=DECOMPRESSED_BYTES)
+    for chunk in stored:
+        if plain := frame.decompress(chunk):
+            yield plain
+    if not frame.eof or frame.unused_data:
+        raise zstandard.ZstdError("not one whole frame")
+
+
+def damaged(store: Store, key: str, how: str) -> HostFailure:
+    return HostFailure(
+        f"Store {store.name}: {key} {how}.",
+        reason=Reason.VERIFICATION_FAILED,
+        hint="Do not rely on this copy; take a new one, and check the disk or bucket it lies on.",
+    )
+
+
+def drain(plain: Iterable[bytes]) -> None:
+    """Read to the end for the checks alone."""
+    for _ in plain:
+        pass

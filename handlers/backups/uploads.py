@@ -1,0 +1,228 @@
+"""Uploads: which files are new since a store's last snapshot, and the index of all of them.
+
+The index has one JSON line for each file, in the order of the scan, so that two of them are
+compared side by side without holding either.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handlers.backups.repository import UploadTotals
+from handlers.backups.streams import ObjectWriter
+from handlers.backups.tar_stream import Copied, TarWriter
+from handlers.errors import HostFailure
+
+#: Names in the tar begin with it, wherever the uploads lay.
+ROOT = "uploads"
+#: In sentences; the rest is counted.
+NAMED_FILES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry of the scan; `path` is relative, with bytes that are no UTF-8 escaped."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    #: Of a symbolic link: where it points; it is never followed.
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One line of the index."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    #: The snapshot whose tar holds it.
+    snapshot: str
+    sha256: str | None = None
+    target: str | None = None
+    #: It was written to while it was read.
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What adds up while the uploads are copied."""
+
+    files: int = 0
+    bytes: int = 0
+    new_files: int = 0
+    new_bytes: int = 0
+    held_by: dict[str, int] = field(default_factory=dict)
+    vanished: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+
+    def count(self, line: Indexed, *, is_new: bool) -> None:
+        self.files += 1
+        self.bytes += line.size
+        self.held_by[line.snapshot] = self.held_by.get(line.snapshot, 0) + 1
+        if is_new:
+            self.new_files += 1
+            self.new_bytes += line.size
+
+    def totals(self) -> UploadTotals:
+        return UploadTotals(
+            self.files, self.bytes, self.new_files, self.new_bytes, dict(self.held_by)
+        )
+
+    def left_out(self) -> list[str]:
+        """Sentences about what is not in the copy as it should be."""
+        return [
+            *_sentence("vanished before it could be read", self.vanished),
+            *_sentence("was written to while it was read", self.changed),
+            *_sentence("is neither a file nor a symbolic link", self.odd),
+        ]
+
+
+def scan(root: Path, odd: list[str] | None = None) -> Iterator[Found]:
+    """Every file and symbolic link below `root`, ordered part by part of their paths."""
+    yield from _scan(os.fsencode(root), b"", [] if odd is None else odd)
+
+
+def copy(
+    root: Path, snapshot: str, base: Iterator[Indexed], tar: ObjectWriter, index: ObjectWriter
+) -> Tally:
+    """Write what `base` does not hold into the tar, and every file into the index."""
+    tally, writer = Tally(), TarWriter(tar.write)
+    for found, earlier in _side_by_side(scan(root, tally.odd), base):
+        if earlier is not None and _is_same(found, earlier):
+            line, is_new = earlier, False
+        else:
+            copied = _copy_one(writer, root, snapshot, found)
+            if copied is None:
+                tally.vanished.append(found.path)
+                continue
+            line, is_new = copied, True
+        if line.changed and is_new:
+            tally.changed.append(line.path)
+        tally.count(line, is_new=is_new)
+        index.write(encode_line(line))
+    writer.close()
+    return tally
+
+
+def encode_line(line: Indexed) -> bytes:
+    """JSON with every byte of the path kept: what is no UTF-8 stands as a lone surrogate."""
+    values: dict[str, Any] = {
+        "path": line.path,
+        "size": line.size,
+        "mtime_ns": line.mtime_ns,
+        "snapshot": line.snapshot,
+    }
+    if line.target is None:
+        values["sha256"] = line.sha256
+    else:
+        values["target"] = line.target
+    if line.changed:
+        values["changed"] = True
+    return (json.dumps(values, separators=(",", ":")) + "\n").encode()
+
+
+def read_index(chunks: Iterable[bytes]) -> Iterator[Indexed]:
+    """The lines of an index; ValueError or TypeError where it is not one."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield _decode_line(line)
+    if rest:
+        raise ValueError("the index ends within a line")
+
+
+def tar_name(path: str) -> str:
+    return f"{ROOT}/{path}"
+
+
+def _scan(root: bytes, below: bytes, odd: list[str]) -> Iterator[Found]:
+    try:
+        with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118 (bytes)
+            found = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        where = os.fsdecode(root + b"/" + below)
+        raise HostFailure(f"{where} could not be read: {error.strerror}.") from error
+    for entry in found:
+        path = below + b"/" + entry.name if below else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _scan(root, path, odd)
+            continue
+        try:
+            details = entry.stat(follow_symlinks=False)
+            target = os.fsdecode(os.readlink(entry.path)) if entry.is_symlink() else None  # noqa: PTH115
+        except FileNotFoundError:
+            continue
+        if target is None and not stat.S_ISREG(details.st_mode):
+            odd.append(os.fsdecode(path))
+            continue
+        size = 0 if target is not None else details.st_size
+        yield Found(os.fsdecode(path), size, details.st_mtime_ns, target)
+
+
+def _side_by_side(
+    scanned: Iterator[Found], base: Iterator[Indexed]
+) -> Iterator[tuple[Found, Indexed | None]]:
+    """Each found file with its line in the base, where it has one; both come in one order."""
+    earlier = next(base, None)
+    for found in scanned:
+        here = _order(found.path)
+        while earlier is not None and _order(earlier.path) < here:
+            earlier = next(base, None)
+        yield found, earlier if earlier is not None and earlier.path == found.path else None
+
+
+def _order(path: str) -> list[bytes]:
+    return os.fsencode(path).split(b"/")
+
+
+def _is_same(found: Found, earlier: Indexed) -> bool:
+    return (found.size, found.mtime_ns, found.target) == (
+        earlier.size,
+        earlier.mtime_ns,
+        earlier.target,
+    ) and not earlier.changed
+
+
+def _copy_one(writer: TarWriter, root: Path, snapshot: str, found: Found) -> Indexed | None:
+    """Put one file into the tar; None where it is gone by now."""
+    name, path = tar_name(found.path), os.fsencode(root) + b"/" + os.fsencode(found.path)
+    try:
+        if found.target is not None:
+            details = os.lstat(path)
+            writer.add_link(name, found.target, details)
+            return Indexed(found.path, 0, found.mtime_ns, snapshot, target=found.target)
+        copied = writer.add_file(name, path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HostFailure(f"{os.fsdecode(path)} could not be read: {error.strerror}.") from error
+    return _line(found, snapshot, copied)
+
+
+def _line(found: Found, snapshot: str, copied: Copied) -> Indexed:
+    changed = copied.changed or copied.size_bytes != found.size
+    return Indexed(
+        found.path, copied.size_bytes, found.mtime_ns, snapshot, copied.sha256, changed=changed
+    )
+
+
+def _decode_line(line: bytes) -> Indexed:
+    return Indexed(**json.loads(line))
+
+
+def _sentence(how: str, paths: list[str]) -> list[str]:
+    if not paths:
+        return []
+    named = ", ".join(ascii(path) for path in paths[:NAMED_FILES])
+    more = f" and {len(paths) - NAMED_FILES} more" if len(paths) > NAMED_FILES else ""
+    return [f"Uploads of which each {how}: {named}{more}."]
