@@ -1,13 +1,15 @@
-"""How long files and functions are, against the limits of the house."""
+"""How long files, functions and folders are, against the limits of the house."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.architecture.tree import PACKAGES, Source, sources
+from tests.architecture.tree import PACKAGES, ROOT, Source, sources
 
 FILE_SMELL, FILE_LIMIT = 300, 400
 FUNCTION_SMELL, FUNCTION_LIMIT = 40, 60
+FOLDER_SMELL = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +17,13 @@ class Length:
     """One thing that is longer than it should be."""
 
     name: str
-    lines: int
+    size: int
     #: Whether it is past what the house permits, and not only past what it likes.
     too_long: bool
+    unit: str = "lines"
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.lines} lines"
+        return f"{self.name}: {self.size} {self.unit}"
 
 
 def long_things() -> list[Length]:
@@ -30,6 +33,12 @@ def long_things() -> list[Length]:
         Length(source.name, lines, too_long=False)
         for source in sources("tests")
         if (lines := len(source.text.splitlines())) > FILE_LIMIT
+    ]
+    folders = Counter(source.path.parent for source in sources(*PACKAGES))
+    found += [
+        Length(f"{folder.relative_to(ROOT)}/", modules, too_long=False, unit="modules")
+        for folder, modules in folders.items()
+        if modules > FOLDER_SMELL
     ]
     return found
 
