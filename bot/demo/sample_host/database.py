@@ -111,7 +111,7 @@ class SampleDatabase:
     name: str
 
     def make(self, messages: int) -> None:
-        """Tables, people, channels and that many messages, which takes about 0.2 s for each 10 000."""
+        """Tables, people, channels and messages; about 0.2 s for each 10 000 of these."""
         self._run(_SCHEMA)
         if messages:
             self.add_messages(messages)
