@@ -94,7 +94,7 @@ def copy(
 ) -> Tally:
     """Write what `base` does not hold into the tar, and every file into the index."""
     tally, writer = Tally(), TarWriter(tar.write)
-    for found, earlier in _side_by_side(scan(root, tally.odd), base):
+    for found, earlier in side_by_side(scan(root, tally.odd), base):
         if earlier is not None and _is_same(found, earlier):
             line, is_new = earlier, False
         else:
@@ -143,6 +143,18 @@ def tar_name(path: str) -> str:
     return f"{ROOT}/{path}"
 
 
+def side_by_side(
+    scanned: Iterator[Found], base: Iterator[Indexed]
+) -> Iterator[tuple[Found, Indexed | None]]:
+    """Each found file with its line in the base, where it has one; both come in one order."""
+    earlier = next(base, None)
+    for found in scanned:
+        here = _order(found.path)
+        while earlier is not None and _order(earlier.path) < here:
+            earlier = next(base, None)
+        yield found, earlier if earlier is not None and earlier.path == found.path else None
+
+
 def _scan(root: bytes, below: bytes, odd: list[str]) -> Iterator[Found]:
     try:
         with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118 (bytes)
@@ -167,18 +179,6 @@ def _scan(root: bytes, below: bytes, odd: list[str]) -> Iterator[Found]:
             continue
         size = 0 if target is not None else details.st_size
         yield Found(os.fsdecode(path), size, details.st_mtime_ns, target)
-
-
-def _side_by_side(
-    scanned: Iterator[Found], base: Iterator[Indexed]
-) -> Iterator[tuple[Found, Indexed | None]]:
-    """Each found file with its line in the base, where it has one; both come in one order."""
-    earlier = next(base, None)
-    for found in scanned:
-        here = _order(found.path)
-        while earlier is not None and _order(earlier.path) < here:
-            earlier = next(base, None)
-        yield found, earlier if earlier is not None and earlier.path == found.path else None
 
 
 def _order(path: str) -> list[bytes]:

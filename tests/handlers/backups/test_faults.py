@@ -1,4 +1,4 @@
-"""What breaks in the middle of a backup, and what is left of it: nothing, and all earlier copies."""
+"""What breaks in the middle of a backup, and that nothing is left of it but earlier copies."""
 
 import os
 from collections.abc import Iterator
