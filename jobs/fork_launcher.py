@@ -47,6 +47,7 @@ class ForkLauncher:
         self._observer_spec = observer_spec
         self._group_id = None if group is None else grp.getgrnam(group).gr_gid
         self._runner = runner
+        self._starting = threading.Lock()
         self._observing = threading.Lock()
 
     def plan(self, spec: RunSpec) -> RunHandle:
@@ -91,6 +92,10 @@ class ForkLauncher:
             threading.Thread(target=self._observe, daemon=True, name="observer").start()
 
     def _launch(self, spec: RunSpec) -> RunHandle:
+        with self._starting:
+            return self._launch_one(spec)
+
+    def _launch_one(self, spec: RunSpec) -> RunHandle:
         folder = self._folder(spec.name)
         try:
             self._make_runs_directory()

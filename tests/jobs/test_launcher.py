@@ -1,0 +1,322 @@
+"""Runs are started once, outlive who started them, and end as a whole when told to."""
+
+import grp
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from handlers.host import process_table, processes
+from handlers.host.settings import HostSettings
+from jobs import fork_launcher as fork_launcher_module
+from jobs.fork_launcher import ForkLauncher
+from jobs.helper_launcher import HelperLauncher
+from jobs.helper_protocol import REQUESTS, answer
+from jobs.journal import ResultStatus, RunName
+from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunStatus
+from jobs.observer_spec import ObserverSpec
+from jobs.run_folder import RunFolder
+from tests.fakes import unprivileged_bot
+from tests.fakes.helper import FakeHelper
+from tests.fakes.runs import RUNNER, fork_launcher, planning, result_of, spec, wait_for
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    root = tmp_path / "host"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture(params=["fork", "helper"])
+def launcher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launcher]:
+    """Each test runs against both backends: they are the same to the bot."""
+    forks = fork_launcher(tmp_path)
+    if request.param == "fork":
+        yield forks
+        return
+    # Socket names are short by law of the kernel.
+    with tempfile.TemporaryDirectory(prefix="ops") as directory:
+        path = Path(directory) / "helper.sock"
+        with FakeHelper(path, forks):
+            yield HelperLauncher(path)
+
+
+def test_a_run_is_started_once(host: Path, launcher: Launcher) -> None:
+    handle = launcher.start(spec(host))
+    with pytest.raises(AlreadyStarted, match="1-1"):
+        launcher.start(spec(host))
+
+    assert result_of(handle).status is ResultStatus.SUCCEEDED
+    with pytest.raises(AlreadyStarted):
+        launcher.start(spec(host))
+    assert (host / "effects").read_text() == "1-1\n"
+
+
+def test_of_many_starts_at_once_one_has_its_effect(host: Path, launcher: Launcher) -> None:
+    refused: list[Exception] = []
+
+    def start() -> None:
+        try:
+            launcher.start(spec(host))
+        except AlreadyStarted as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    wait_for(lambda: launcher.status(RunName(1, 1)).ended)
+    wait_for(lambda: not launcher.status(RunName(1, 1)).alive)
+    assert (host / "effects").read_text() == "1-1\n"
+
+
+def test_the_status_follows_the_run(host: Path, launcher: Launcher) -> None:
+    assert launcher.status(RunName(1, 1)) == RunStatus()
+
+    handle = launcher.start(spec(host, "slow"))
+    under_way = RunStatus(known=True, begun=True, alive=True, same_boot=True)
+    assert launcher.status(handle.name) == under_way
+
+    launcher.cancel(handle.name)
+    assert result_of(handle).status is ResultStatus.CANCELLED
+    wait_for(lambda: not launcher.status(handle.name).alive)
+    assert launcher.status(handle.name).ended
+
+
+def test_cancelling_does_not_wait(host: Path, launcher: Launcher) -> None:
+    handle = launcher.start(spec(host, "slow"))
+    started = time.monotonic()
+
+    launcher.cancel(handle.name)
+
+    assert time.monotonic() - started < 0.5
+    result_of(handle)
+    launcher.cancel(handle.name)  # once more is nothing
+
+
+def test_cancelling_what_is_not_there_is_nothing(launcher: Launcher) -> None:
+    launcher.cancel(RunName(7, 7))
+
+
+def test_a_runner_that_does_not_listen_is_ended_with_all_its_children(
+    host: Path, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_launcher_module, "CANCEL_GRACE", processes.TERMINATE_GRACE / 4)
+    handle = launcher.start(spec(host, "stubborn"))
+    pids = host / "pids"
+    wait_for(lambda: pids.exists() and len(pids.read_text().split()) >= 4, "the tree")
+
+    launcher.cancel(handle.name)
+
+    wait_for(lambda: not launcher.status(handle.name).alive)
+    wait_for(lambda: launcher.status(handle.name).left_over == 0)
+    assert not launcher.status(handle.name).ended
+    left = [entry for pid in pids.read_text().split() if (entry := process_table.entry(int(pid)))]
+    assert not [entry for entry in left if entry.is_running]
+
+
+def test_a_process_that_was_given_the_same_id_later_is_not_taken_for_the_runner(
+    host: Path, tmp_path: Path, launcher: Launcher
+) -> None:
+    result_of(launcher.start(spec(host)))
+    file = RunFolder(tmp_path / "runs/1-1").pid_file
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps(record | {"pid": os.getpid()}))
+    (tmp_path / "runs/1-1/result.json").unlink()
+
+    assert not launcher.status(RunName(1, 1)).alive
+    launcher.cancel(RunName(1, 1))  # or this test would end here
+
+
+def test_a_run_outlives_whoever_started_it(host: Path, tmp_path: Path) -> None:
+    program = f"""if True:
+        import sys, time; sys.path.insert(0, {str(Path.cwd())!r})
+        from pathlib import Path
+        from tests.fakes.runs import fork_launcher, spec
+        fork_launcher(Path({str(tmp_path)!r})).start(spec(Path({str(host)!r}), "slow"))
+        print("started", flush=True); time.sleep(60)
+    """
+    bot = subprocess.Popen(
+        (sys.executable, "-c", program), stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert bot.stdout is not None
+    assert bot.stdout.readline() == b"started\n"
+    os.killpg(bot.pid, signal.SIGKILL)
+    bot.wait()
+    bot.stdout.close()
+
+    again = fork_launcher(tmp_path)
+    assert again.status(RunName(1, 1)).alive
+    again.cancel(RunName(1, 1))
+    wait_for(lambda: again.status(RunName(1, 1)).ended)
+
+
+def test_a_runner_has_no_terminal_no_pipe_and_a_clean_environment(
+    host: Path, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_BOT", "1")
+    handle = launcher.start(spec(host, "slow"))
+    runner = RunFolder(handle.folder).runner()
+    assert runner is not None
+    proc = Path(f"/proc/{runner.pid}")
+
+    assert {str((proc / f"fd/{n}").readlink()) for n in (0, 1)} == {"/dev/null"}
+    assert (proc / "cwd").readlink() == Path("/")
+    names = {v.partition(b"=")[0] for v in (proc / "environ").read_bytes().split(b"\0") if v}
+    assert names == {b"PATH", b"LC_ALL", b"ZULIP_OPS_RUN"}
+    assert runner.session not in {os.getsid(0), runner.pid}
+    launcher.cancel(handle.name)
+    result_of(handle)
+
+
+def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path, host: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+
+    with pytest.raises(LauncherUnavailable, match="runs"):
+        fork_launcher(tmp_path).start(spec(host))
+
+
+def test_an_interpreter_that_is_gone_is_told(tmp_path: Path, host: Path) -> None:
+    launcher = fork_launcher(tmp_path, runner=("/no/such/python",))
+
+    with pytest.raises(LauncherUnavailable, match="`/no/such/python` does not exist"):
+        launcher.start(spec(host))
+
+
+def test_the_real_runner_and_its_registry_load_in_isolation(tmp_path: Path, host: Path) -> None:
+    launcher = fork_launcher(tmp_path, runner=fork_launcher_module.RUNNER)
+
+    result = result_of(launcher.start(spec(host, operation="no such thing")))
+
+    assert "no such thing" in result.sentence
+
+
+def test_a_round_of_observations_leaves_facts_and_is_not_begun_twice(
+    tmp_path: Path, host: Path
+) -> None:
+    launcher = ForkLauncher(tmp_path, ObserverSpec(HostSettings(root=host), (), tmp_path))
+    started = time.monotonic()
+
+    launcher.facts()
+    launcher.facts()
+
+    assert time.monotonic() - started < 0.5
+    wait_for((tmp_path / "facts.json").exists, "the round")
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "observer"])
+
+
+def test_nobody_at_the_socket_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LauncherUnavailable, match=r"does not answer at .*helper\.sock"):
+        HelperLauncher(tmp_path / "helper.sock").status(RunName(1, 1))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"nonsense\n",
+        b"[]\n",
+        b'{"version": 7, "ok": true}\n',
+        b'{"version": 1}\n',
+        b'{"version": 1, "ok": true}\n',
+        b'{"version": 1, "ok": false, "error": "unreadable", "message": "No."}\n',
+        b'{"version": 1, "ok": true, "run": "0", "folder": "/"}\n',
+    ],
+)
+def test_an_answer_that_is_not_understood_is_no_answer(said: bytes, host: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="ops") as directory:
+        path = Path(directory) / "helper.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            server.listen()
+
+            def serve() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(said)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            with pytest.raises(LauncherUnavailable):
+                HelperLauncher(path).start(spec(host))
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"",
+        b"nonsense\n",
+        b'{"version": 2, "request": "facts"}\n',
+        b'{"version": 1, "request": "shell"}\n',
+        b'{"version": 1, "request": "status", "run": "../../etc"}\n',
+        b'{"version": 1, "request": "cancel", "run": 1}\n',
+        b'{"version": 1, "request": "start", "spec": {}}\n',
+    ],
+)
+def test_a_request_that_is_not_on_the_list_is_refused(asked: bytes, tmp_path: Path) -> None:
+    said = json.loads(answer(fork_launcher(tmp_path), asked))
+
+    assert said["ok"] is False
+    assert said["error"] == "unreadable"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_plan_cannot_be_asked_for_with_the_spec_of_a_run(tmp_path: Path, host: Path) -> None:
+    request = {"version": 1, "request": "plan", "spec": spec(host).to_json()}
+
+    assert not json.loads(answer(fork_launcher(tmp_path), json.dumps(request).encode()))["ok"]
+
+
+def test_the_list_of_requests_is_closed() -> None:
+    assert {"plan", "start", "cancel", "status", "facts"} == REQUESTS
+
+
+@needs_root
+def test_an_account_without_rights_has_runs_made_by_root_and_can_only_read_them() -> None:
+    nobody = pwd.getpwnam("nobody")
+    group = grp.getgrgid(nobody.pw_gid).gr_name
+    with tempfile.TemporaryDirectory(prefix="ops", dir="/tmp") as directory:
+        state = Path(directory)
+        state.chmod(0o755)
+        host = state / "host"
+        host.mkdir(0o700)
+        path = state / "helper.sock"
+        launcher = fork_launcher(state, group=group, runner=RUNNER)
+        bot = (sys.executable, "-I", unprivileged_bot.__file__, "nobody", str(path), str(host))
+        with FakeHelper(path, launcher, group_id=nobody.pw_gid):
+            told = json.loads(processes.run(bot, timeout=timedelta(seconds=60)).output)
+        owners = {file.stat().st_uid for file in (state / "runs/1-2").iterdir()}
+
+    assert told.pop("log")
+    assert told.pop("card").startswith("**Fake change**")
+    assert told == {
+        "uid": nobody.pw_uid,
+        "planned": "planned",
+        "status": "succeeded",
+        "records": 6,
+        "ended": True,
+        "forbidden": list(unprivileged_bot.ATTEMPTS),
+    }
+    assert owners == {0}
+
+
+def test_both_plan_and_run_go_through_the_same_door(host: Path, launcher: Launcher) -> None:
+    assert result_of(launcher.plan(planning(spec(host)))).status is ResultStatus.PLANNED
