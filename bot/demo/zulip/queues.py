@@ -198,8 +198,7 @@ class Queues:
         is_recipient = notice.recipients is None or reader in notice.recipients
         message = notice.message
         if message is None:
-            flags = {"flags": notice.flags.get(reader, [])} if notice.flags else {}
-            return {**notice.body, **flags} if is_recipient else None
+            return _plain_event(queue, notice) if is_recipient else None
         is_public = message.channel is not None and not message.channel.private
         overhears = subscription.all_public and is_public
         if not (is_recipient or overhears) or not subscription.accepts(message):
@@ -227,6 +226,16 @@ class Queues:
         waiter, queue.waiter = queue.waiter, None
         if waiter is not None and self.loop is not None:
             self.loop.call_soon_threadsafe(_settle, waiter, verdict)
+
+
+def _plain_event(queue: EventQueue, notice: Notice) -> Event:
+    """The event of anything but a new message."""
+    event = dict(notice.body)
+    if notice.flags:
+        event["flags"] = notice.flags.get(queue.owner.id, [])
+    if notice.type == "delete_message" and queue.subscription.bulk_deletion:
+        event["message_ids"] = [event.pop("message_id")]
+    return event
 
 
 def _settle(waiter: "asyncio.Future[str]", verdict: str) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -252,12 +253,22 @@ class SimulatedZulip:
             return None if message is None else seen(message)
 
     def wait_for(
-        self, predicate: Callable[[SeenMessage], bool], timeout: timedelta = timedelta(seconds=5)
+        self,
+        predicate: Callable[[SeenMessage], bool],
+        timeout: timedelta = timedelta(seconds=5),
+        *,
+        after: int = 0,
     ) -> SeenMessage:
-        """The first message that matches, now or when it comes; raises TimeoutError."""
+        """The first message beyond the id `after` that matches, now or when it comes.
+
+        Raises TimeoutError.
+        """
 
         def first() -> SeenMessage | None:
-            return next((message for message in self.messages() if predicate(message)), None)
+            newest_first = reversed(self.realm.messages.values())
+            newer = list(takewhile(lambda m: m.id > after, newest_first))
+            views = (seen(message) for message in reversed(newer))
+            return next((view for view in views if predicate(view)), None)
 
         return self._wait(first, timeout)
 
