@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bot.commands.contract import Answer, Asker, Command, Installation, Look, Scene, ServerSeen
@@ -196,7 +197,7 @@ class Answering:
     def _scene(
         self, tx: Transaction, entry: Entry, asker: Asker, seen: Seen, now: datetime
     ) -> Scene:
-        facts, problem = _facts(self.installation)
+        facts, problem = facts_of(self.installation.state_directory)
         return Scene(
             tx=tx,
             now=now,
@@ -221,9 +222,10 @@ def wanted_looks(command: Command, arguments: Mapping[str, Any], seen: Seen) -> 
     return frozenset(wanted)
 
 
-def _facts(installation: Installation) -> tuple[Round | None, str | None]:
+def facts_of(state_directory: Path) -> tuple[Round | None, str | None]:
+    """The last round of observations, or why there is none."""
     try:
-        facts = read_facts(installation.state_directory)
+        facts = read_facts(state_directory)
     except FactsError as error:
         return None, error.message
     return facts, None if facts else "The host has not been looked at yet."

@@ -9,6 +9,7 @@ from hashlib import sha256
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
+from bot.adoption import Foreign, adopt, find_foreign
 from bot.answering import Seen, Versions
 from bot.decisions import ROOT, Decisions
 from bot.effects import Effect, TellHost
@@ -27,11 +28,11 @@ from bot.events import (
     ZulipEvents,
 )
 from bot.hands import Hands, read_card, starts_run
-from bot.identity import Identity, of_connection, remember
+from bot.identity import UNKNOWN, Identity, of_connection, remember
 from handlers.contract import Clock
 from jobs.facts import FactsError, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, cursor, inbox
+from state import anchors, cursor, inbox, run_store
 from state.database import Database, DatabaseUnusable, Transaction
 from state.inbox import NewEntry
 
@@ -180,7 +181,24 @@ class Dispatcher:
             return self._decisions.schedules(tx, now)
 
         self._decide(decide)
+        self._adopt()
         self._start_what_may()
+
+    def _adopt(self) -> None:
+        """Runs that root made on the host while nobody was here to be asked."""
+        if self._decisions.identity.channel_id == UNKNOWN:
+            return
+        with self._database.read() as tx:
+            known = run_store.folders(tx)
+        for foreign in find_foreign(self._hands.runs_directory, known):
+
+            def decide(
+                tx: Transaction, now: datetime, foreign: Foreign = foreign
+            ) -> tuple[Effect, ...]:
+                adopt(tx, foreign, self._decisions.engine, self._decisions.following, now)
+                return ()
+
+            self._decide(decide)
 
     def _start_what_may(self) -> None:
         """Start queued jobs as far as the host's lock allows."""

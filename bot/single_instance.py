@@ -22,7 +22,7 @@ class AlreadyRunningError(OpsError):
 
 @contextmanager
 def held_lock(path: Path) -> Iterator[None]:
-    """The lock, as long as the block lasts, however the process ends; raises AlreadyRunningError."""
+    """The lock, as long as the block lasts or the process lives; raises AlreadyRunningError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         try:

@@ -8,7 +8,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,12 +79,23 @@ class ZulipClient(ZulipCalls):
         """How long `GET /health` took; any status but 200 is Down. Needs no key."""
         started = time.monotonic()
         try:
-            status = self._account.fetch_without_key(f"{self.site}/health", timeout)
+            status = self._account.fetch_without_key(f"{self.site}/health", timeout).status_code
         except requests.RequestException as error:
             return self._undone(error, effect=False)
         if status != 200:
             return Down(f"/health answers with status {status}")
         return Ok(timedelta(seconds=time.monotonic() - started))
+
+    def server_time(self, timeout: timedelta = CONNECT_TIMEOUT) -> Ok[datetime] | Failure:
+        """What time the server has, to the second, from the `Date` of an answer; needs no key."""
+        try:
+            answer = self._account.fetch_without_key(f"{self.site}/api/v1/server_settings", timeout)
+        except requests.RequestException as error:
+            return self._undone(error, effect=False)
+        try:
+            return Ok(parsedate_to_datetime(answer.headers.get("date", "")))
+        except ValueError:
+            return Down("the server dates its answers in no way that is understood")
 
     def call(self, call: Call, read: Callable[[Raw], Value]) -> Ok[Value] | Failure:
         """Make the call once, and say how it ended."""
@@ -174,14 +186,14 @@ class _Account(zulip.Client):
         status, retry_after = self.lines.last_answer
         return Heard(status, body if isinstance(body, dict) else None, retry_after)
 
-    def fetch_without_key(self, url: str, timeout: timedelta) -> int:
-        """The status of a page that anybody may read. Raises requests.RequestException."""
+    def fetch_without_key(self, url: str, timeout: timedelta) -> requests.Response:
+        """A page that anybody may read. Raises requests.RequestException."""
         with requests.Session() as session:
             session.trust_env = False
             session.verify = self.tls_verification
             session.headers["User-Agent"] = USER_AGENT
             limit = timeout.total_seconds()
-            return session.get(url, timeout=limit, allow_redirects=False).status_code
+            return session.get(url, timeout=limit, allow_redirects=False)
 
 
 class _Lines(requests.adapters.HTTPAdapter):

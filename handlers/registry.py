@@ -1,8 +1,23 @@
 """The list of operations, by hand: name, module and static declaration; it imports no handler."""
 
-from handlers.contract import Declaration
+from datetime import timedelta
 
-DECLARATIONS: tuple[Declaration, ...] = ()
+from handlers.contract import Declaration, Effect, Kind, Parameter
+
+DECLARATIONS: tuple[Declaration, ...] = (
+    Declaration(
+        name="backup now",
+        summary="Back up database, uploads and configuration, and read the copy back",
+        module="handlers.backups.take_backup",
+        effect=Effect.ROUTINE,
+        example="backup now",
+        parameters=(
+            Parameter("to", Kind.WORD, "the one store to copy to, instead of all", "local"),
+        ),
+        time_limit=timedelta(hours=12),
+        leaves_nothing=True,
+    ),
+)
 
 
 def declaration(name: str, among: tuple[Declaration, ...] = DECLARATIONS) -> Declaration:

@@ -95,6 +95,11 @@ def runs_of(tx: Transaction, job_id: int) -> list[Run]:
     return [Run(*row) for row in tx.execute(query)]
 
 
+def folders(tx: Transaction) -> set[str]:
+    """The folders of all runs that are known."""
+    return set(tx.execute(select(runs.c.folder).where(runs.c.folder.is_not(None))).scalars())
+
+
 def open_runs(tx: Transaction) -> list[Run]:
     """Runs that may be under way: what a restart has to find again."""
     return [Run(*row) for row in tx.execute(_RUN.where(RUN_OPEN).order_by(runs.c.job_id))]

@@ -1,0 +1,89 @@
+"""Tries the way to Zulip: key, channel, subscription, edit limit and clock."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from bot.answers import Failure, Ok, sentence
+from bot.doctor.contract import Diagnosis, failed, ok, warning
+from bot.replies.wording import duration
+from bot.settings import Settings
+from bot.zulip_client import ZulipClient
+from bot.zulip_words import Registration
+from bot.zuliprc import ZuliprcError
+
+#: Beyond this, ages and expiries that two clocks judge go wrong.
+_WORST_CLOCK_ERROR = timedelta(seconds=30)
+
+
+def examine_zulip(settings: Settings) -> Iterator[Diagnosis]:
+    """Log in, register an event queue as the bot does, and give it back."""
+    try:
+        client = settings.client()
+    except ZuliprcError as error:
+        yield failed("zuliprc", str(error), "See zuliprc.example.")
+        return
+    me = client.me()
+    if not isinstance(me, Ok):
+        yield failed("key", sentence(me), "Look at `site`, `email` and `key` in zuliprc.")
+        return
+    yield ok("key", f"{client.site} knows us as {me.value.name} (user {me.value.id}).")
+    if not me.value.is_bot:
+        yield warning("key", "This account is a person's, not a bot's.", "Make a bot in Zulip.")
+    registration = client.register()
+    if not isinstance(registration, Ok):
+        yield failed("event queue", sentence(registration))
+        return
+    client.drop_queue(registration.value.queue_id)
+    yield _channel(settings, client)
+    yield _edit_limit(registration.value)
+    yield _clock(client)
+
+
+def _channel(settings: Settings, client: ZulipClient) -> Diagnosis:
+    name = settings.configuration.zulip.channel
+    found = client.channel(name)
+    if not isinstance(found, Ok):
+        advice = f"Make the channel #{name}, or name another one as `zulip.channel`."
+        return failed("channel", _why(found), advice)
+    channel = found.value
+    if not channel.subscribed:
+        return failed("channel", f"The bot is not subscribed to #{name}.", "Subscribe it.")
+    if not channel.private:
+        return warning(
+            "channel",
+            f"#{name} is public, so everybody reads how the server is looked after.",
+            "Make it private, with the people of the policy and the bot in it.",
+        )
+    return ok("channel", f"The bot reads #{name}, which is private.")
+
+
+def _edit_limit(registration: Registration) -> Diagnosis:
+    limit = registration.edit_limit
+    if limit is None:
+        return ok("edit limit", "Messages may be edited at any time.")
+    if not limit:
+        return warning(
+            "edit limit",
+            "Editing messages is switched off, so progress is posted as new messages.",
+            "Allow it in Zulip: Organization settings, Organization permissions.",
+        )
+    return ok("edit limit", f"Messages may be edited for {duration(limit.total_seconds())}.")
+
+
+def _clock(client: ZulipClient) -> Diagnosis:
+    """The server dates its answers; the difference is ours or its."""
+    server_time = client.server_time()
+    if not isinstance(server_time, Ok):
+        return warning("clock", sentence(server_time), "Compare the two clocks by hand.")
+    error = abs(datetime.now(UTC) - server_time.value)
+    if error > _WORST_CLOCK_ERROR:
+        return failed(
+            "clock",
+            f"This host and Zulip disagree about the time by {duration(error.total_seconds())}.",
+            "Set up time synchronization (chrony or systemd-timesyncd) on both.",
+        )
+    return ok("clock", f"Zulip's clock and ours agree to {duration(error.total_seconds())}.")
+
+
+def _why(failure: Failure) -> str:
+    return sentence(failure)

@@ -1,0 +1,145 @@
+"""Tries what the bot needs on the host: state, launcher, Zulip's tools, database and stores."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.doctor.contract import Diagnosis, failed, ok, warning
+from bot.replies.wording import size
+from bot.settings import Settings
+from handlers.errors import HostFailure
+from handlers.host import postgres
+from handlers.host.deployments import current_deployment
+from handlers.host.layout import Layout
+from handlers.host.object_store import open_store
+from handlers.host.services import list_programs
+from handlers.host.settings import StoreSettings
+from handlers.host.zulip_web import ask_health
+from state.database import DatabaseUnusable, open_database
+
+_PROBE_BYTES = 64 * 1024
+_LITTLE_SPACE_BYTES = 1_000_000_000
+
+
+def examine_state(settings: Settings) -> Iterator[Diagnosis]:
+    """Our own database: opened, written and read through."""
+    directory = settings.state_directory
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        database = open_database(settings.database)
+    except OSError as error:
+        yield failed("state", f"{directory} cannot be made: {error.strerror}.")
+        return
+    except DatabaseUnusable as error:
+        yield failed("state", error.message)
+        return
+    problem = database.integrity_problem()
+    database.close()
+    if problem is not None:
+        yield failed("state", f"{settings.database} is damaged: {problem}.", "Put a copy back.")
+        return
+    free = shutil.disk_usage(directory).free
+    if free < _LITTLE_SPACE_BYTES:
+        yield warning("state", f"Only {size(free)} are free in {directory}.", "Free some space.")
+    yield ok("state", f"{settings.database} is sound, and {size(free)} are free.")
+
+
+def examine_launcher(settings: Settings) -> Iterator[Diagnosis]:
+    """Whether what starts runs has the power that they need."""
+    launcher = settings.configuration.launcher
+    if launcher.backend == "helper":
+        if launcher.socket.exists():
+            yield ok("launcher", f"The helper listens on {launcher.socket}.")
+        else:
+            yield failed("launcher", f"{launcher.socket} is not there.", "Start the helper.")
+        return
+    if os.geteuid() == 0:
+        yield warning(
+            "launcher",
+            "The bot runs as root, so whoever takes it over has the host.",
+            "A privileged helper comes with a later version; until then keep #ops private and "
+            "the policy short.",
+        )
+    else:
+        yield warning(
+            "launcher",
+            "The bot is not root, so it cannot read /etc/zulip or act as other users.",
+            "Run it by deploy/zulip-ops.service.",
+        )
+
+
+def examine_zulip_installation(settings: Settings) -> Iterator[Diagnosis]:
+    """Zulip's own files and tools, and whether it answers the host."""
+    host = settings.configuration.host
+    layout = Layout(host.root)
+    try:
+        deployment = current_deployment(layout)
+        yield ok("deployment", f"Zulip {deployment.version} is deployed in {deployment.path}.")
+    except HostFailure as error:
+        yield failed("deployment", error.message, "Is `host.root` right?")
+    try:
+        programs = list_programs(layout)
+        running = sum(program.running for program in programs)
+        yield ok("supervisor", f"{running} of {len(programs)} programs are running.")
+    except HostFailure as error:
+        yield failed("supervisor", error.message, error.hint)
+    yield from _secrets(layout.secrets_file)
+    try:
+        health = ask_health(host)
+    except HostFailure as error:
+        yield failed("health", error.message, "Is `host.url` right?")
+        return
+    if health.ready:
+        yield ok("health", f"{host.url}/health answers that all is well.")
+    else:
+        yield warning("health", f"{host.url}/health says: {health.message}", "Look at `status`.")
+
+
+def _secrets(path: Path) -> Iterator[Diagnosis]:
+    if os.access(path, os.R_OK):
+        yield ok("secrets", f"{path} can be read, so its values are hidden in all output.")
+    else:
+        yield failed("secrets", f"{path} cannot be read.", "Run the bot as root.")
+
+
+def examine_database(settings: Settings) -> Iterator[Diagnosis]:
+    """Zulip's database: reached, and dumped by the right programs."""
+    database = settings.configuration.host.database
+    try:
+        with postgres.connect(database) as connection:
+            facts = postgres.read_facts(connection)
+        programs = postgres.programs_directory(database, facts.major)
+    except HostFailure as error:
+        yield failed("database", error.message, error.hint)
+        return
+    yield ok("database", f"PostgreSQL {facts.server_version} answers; {size(facts.size_bytes)}.")
+    for program in ("pg_dump", "pg_restore"):
+        if (programs / program).exists():
+            yield ok(program, f"{programs / program} is there.")
+        else:
+            yield failed(program, f"{programs / program} is not there.", "Install the client.")
+
+
+def examine_stores(settings: Settings) -> Iterator[Diagnosis]:
+    """Each store: an object is written, read back and deleted."""
+    if not settings.configuration.stores:
+        yield warning("stores", "No store is configured.", "Add one as [[stores]].")
+    for store in settings.configuration.stores:
+        yield _store(store)
+
+
+def _store(settings: StoreSettings) -> Diagnosis:
+    subject = f"store {settings.name}"
+    key, data = f"probe/{secrets.token_hex(8)}", secrets.token_bytes(_PROBE_BYTES)
+    try:
+        store = open_store(settings)
+        store.put(key, data)
+        same = store.get(key) == data
+        store.delete(key)
+    except HostFailure as error:
+        return failed(subject, error.message, error.hint)
+    if not same:
+        return failed(subject, "What was read back is not what was written.", "Do not use it.")
+    return ok(subject, f"{size(_PROBE_BYTES)} were written, read back and deleted.")

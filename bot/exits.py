@@ -1,0 +1,40 @@
+"""Turns what stops a program into one sentence and an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.single_instance import AlreadyRunningError
+from bot.zuliprc import ZuliprcError
+from handlers.errors import OpsError
+from jobs.configuration_file import ConfigurationError
+from state.database import DatabaseBusy, DatabaseUnusable
+
+#: Something has to be put right first (sysexits has 78 for it; 2 is what tools use for usage).
+CONFIGURATION = 2
+#: It may work later (EX_TEMPFAIL).
+TRY_AGAIN = 75
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Exit with a sentence on standard error, never with a traceback, for what people can mend."""
+    try:
+        yield
+    except (AlreadyRunningError, DatabaseBusy) as error:
+        _leave(error.message, getattr(error, "hint", None), TRY_AGAIN)
+    except ConfigurationError as error:
+        _leave(error.message, error.hint, CONFIGURATION)
+    except DatabaseUnusable as error:
+        _leave(error.message, None, CONFIGURATION)
+    except ZuliprcError as error:
+        _leave(str(error), None, CONFIGURATION)
+    except OpsError as error:
+        _leave(error.message, error.hint, 1)
+    except OSError as error:
+        _leave(f"{error.filename or 'The system'}: {error.strerror}.", None, CONFIGURATION)
+
+
+def _leave(message: str, hint: str | None, code: int) -> None:
+    sys.stderr.write(f"zulip-ops: {message}{f' {hint}' if hint else ''}\n")
+    sys.exit(code)
