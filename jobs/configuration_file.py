@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -50,10 +51,19 @@ def parse_configuration(text: str, path: Path) -> Configuration:
         configuration = _CONFIGURATION.validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
         raise ConfigurationError(_sentence(path, error.errors()[0], tables)) from None
+    configuration = _as_we_are(configuration)
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)
     _check_schedules(configuration.schedules, path)
     return configuration
+
+
+def _as_we_are(configuration: Configuration) -> Configuration:
+    """TOML has no word for none: an empty account means to connect as we are."""
+    if configuration.host.database.system_user != "":
+        return configuration
+    database = replace(configuration.host.database, system_user=None)
+    return replace(configuration, host=replace(configuration.host, database=database))
 
 
 def _sentence(path: Path, error: ErrorDetails, tables: dict[str, object]) -> str:

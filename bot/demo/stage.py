@@ -123,6 +123,7 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         f"port = {database.port}",
         f"name = {_toml(database.name)}",
         f"user = {_toml(database.user)}",
+        f"system_user = {_toml(database.system_user or '')}",
         *([f"programs = {_toml(database.programs)}"] if database.programs else []),
         "[policy.roles]",
         f"viewer = [{cast.hamlet.id}]",

@@ -84,6 +84,11 @@ def test_a_mistake_is_named_with_file_and_key(text: str, sentence: str) -> None:
     assert sentence in failure.value.message
 
 
+def test_an_empty_account_means_to_connect_as_we_are() -> None:
+    configuration = parse_configuration('[host.database]\nsystem_user = ""', HERE)
+    assert configuration.host.database.system_user is None
+
+
 def test_values_of_a_wrong_type_are_not_repeated() -> None:
     with pytest.raises(ConfigurationError) as failure:
         parse_configuration("[zulip]\nzuliprc = 12345678", HERE)
