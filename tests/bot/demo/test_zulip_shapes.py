@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests import zulip_shapes
-from tests.bot.demo.recorded_cases import CASES, NOT_SERVED
+from tests.bot.demo.recorded.cases import CASES, NOT_SERVED
 from tests.bot.demo.world import World
 
 SHAPES: dict[str, Any] = json.loads(zulip_shapes.SUMMARY.read_text(encoding="utf-8"))

@@ -46,23 +46,27 @@ def _is_named(person: Person, name: str) -> bool:
 def _spoken(content: str) -> str:
     """The text without code and quotes; spoilers stay, as their text is said aloud."""
     lines: list[str] = []
-    fences: list[tuple[str, str]] = []
+    fences: list[_Fence] = []
     in_quote = False
     for line in content.split("\n"):
         fence = FENCE.match(line)
-        if fences and line.strip() == fences[-1][0]:
+        inside = fences[-1] if fences else None
+        if inside and line.strip() == inside.mark:
             fences.pop()
-        elif fence and not any(_is_code(kind) for _, kind in fences):
-            fences.append((fence["mark"], fence["kind"].strip()))
-        elif not any(_is_mute(kind) for _, kind in fences):
+        elif fence and not (inside and inside.is_code):
+            word = fence["kind"].strip().split(" ", 1)[0]
+            is_mute = word != "spoiler" or (inside is not None and inside.is_mute)
+            fences.append(_Fence(fence["mark"], word not in {"quote", "spoiler"}, is_mute))
+        elif not (inside and inside.is_mute):
             in_quote = line.lstrip().startswith(">") or (in_quote and bool(line.strip()))
             lines.append("" if in_quote else line)
     return INLINE_CODE.sub("", "\n".join(lines))
 
 
-def _is_code(kind: str) -> bool:
-    return kind.split(" ", 1)[0] not in {"quote", "spoiler"}
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """An open fence: within code no other opens, within a quote nothing is said aloud."""
 
-
-def _is_mute(kind: str) -> bool:
-    return kind.split(" ", 1)[0] != "spoiler"
+    mark: str
+    is_code: bool
+    is_mute: bool

@@ -1,0 +1,1 @@
+"""For each recorded request the equivalent request to the simulated server."""
