@@ -75,3 +75,9 @@ def test_times_come_back_in_utc_with_their_fractions(tx: Transaction) -> None:
 def test_an_unknown_entry_is_none(tx: Transaction) -> None:
     assert inbox.get(tx, 404) is None
     assert not inbox.answer(tx, 404, None, None, NOW)
+
+
+def test_a_command_is_found_by_where_it_came_from(tx: Transaction) -> None:
+    entry = inbox.add(tx, new_entry(source_key="schedule/nightly/2026-11-23"))
+    assert inbox.by_source(tx, "schedule/nightly/2026-11-23") == entry
+    assert inbox.by_source(tx, "schedule/nightly/2026-11-24") is None

@@ -221,11 +221,19 @@ def test_the_last_message_of_a_lane_is_known(tx: Transaction) -> None:
     assert outbox.last_sent_in_lane(tx, "c") is None
 
 
+def test_it_is_known_whether_anything_was_said_about_a_job(tx: Transaction) -> None:
+    job, other = make_job(tx), make_job(tx)
+    outbox.drop(tx, outbox.add(tx, new_row(job_id=job.id)), "channel_gone")
+    assert outbox.has_rows_of_job(tx, job.id)
+    assert not outbox.has_rows_of_job(tx, other.id)
+
+
 def test_what_was_sent_long_ago_costs_nothing(tx: Transaction) -> None:
     with recorded_plans(tx) as plans:
         outbox.next_ready(tx, NOW)
         outbox.interrupted_sends(tx)
         outbox.is_own_message(tx, 1)
+        outbox.has_rows_of_job(tx, 1)
         outbox.last_sent_in_lane(tx, "a")
         outbox.count_pending(tx)
     assert plans

@@ -74,3 +74,11 @@ def test_open_runs_are_what_a_restart_has_to_find(tx: Transaction) -> None:
 def test_an_unknown_run_is_none(tx: Transaction) -> None:
     assert run_store.get_run(tx, 1, 1) is None
     assert run_store.runs_of(tx, 1) == []
+
+
+def test_folders_of_all_runs_are_known(tx: Transaction) -> None:
+    job = make_job(tx)
+    run_store.intend_run(tx, job.id, "plan", NOW)
+    assert run_store.folders(tx) == set()
+    run_store.run_started(tx, job.id, 1, folder="/runs/1-1", at=NOW)
+    assert run_store.folders(tx) == {"/runs/1-1"}
