@@ -46,8 +46,10 @@ PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("pass", "secret", "token", "key", "credential", "authorization"),
         re.compile(
-            r"(?i:passw|passphrase|secret|token|key|credential|authorization)[\w-]{0,12}+"
-            r"\\?[\"']?\s{0,3}(?:=|:(?=.{0,3}(?:\w{5,6}\s)?\S{8}))\s{0,3}(?i:(?:basic|bearer)\s)?"
+            # Once for each whole name, however long it is and wherever the word stands in it.
+            r"(?<![\w-])(?=[\w-]*?(?i:passw|passphrase|secret|token|key|credential|authorization))"
+            r"[\w-]++\\?[\"']?\s{0,3}(?:=|:(?=.{0,3}(?:\w{5,6}\s)?\S{8}))\s{0,3}"
+            r"(?i:(?:basic|bearer)\s)?"
             r"(?P<secret>\\?\"[^\"\n]*+\"?|\\?'[^'\n]*+'?|[^\s\"']++)"
         ),
     ),

@@ -138,7 +138,17 @@ def test_a_gigabyte_without_a_line_end_is_not_held() -> None:
 
 HOSTILE = (
     *("a", "\\", "key", "key=", 'key="', "password", "authorization: ", "://", "://a:"),
-    *("eyJ", "eyJaaaaaaaaa.", "AKIA", "AGE-SECRET-KEY-1"),
+    *(
+        "a-",
+        "a=b ",
+        "key: ",
+        "a: key",
+        "password=p ",
+        "eyJ",
+        "eyJaaaaaaaaa.",
+        "AKIA",
+        "AGE-SECRET-KEY-1",
+    ),
     *("-----BEGIN A-----", "-----BEGIN A-----\\n"),
 )
 
@@ -149,12 +159,12 @@ def many_secrets() -> list[str]:
 
 
 def best_seconds(work: Callable[[], object]) -> float:
-    """The best of three: other work on the machine is not what is measured."""
+    """Of the processor, the best of three: other work on the machine is not what is measured."""
     taken = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        taken.append(time.perf_counter() - started)
+        taken.append(time.process_time() - started)
     return min(taken)
 
 
