@@ -30,14 +30,15 @@ class Foreign:
     result: RunResult
 
 
-def find_foreign(runs_directory: Path, known: set[str]) -> list[Foreign]:
-    """Ended runs of root's that are not known; what cannot be read is left alone and logged."""
+def find_foreign(runs_directory: Path, seen: set[str]) -> list[Foreign]:
+    """Ended runs of root's in folders not `seen` before; what is looked at is added to it."""
     if not runs_directory.is_dir():
         return []
     found = []
     for path in sorted(runs_directory.iterdir()):
-        if path.name in known or not (path / "result.json").exists():
+        if path.name in seen or not (path / "result.json").exists():
             continue
+        seen.add(path.name)
         try:
             spec = RunFolder(path).read_spec()
             result = RunFolder(path).read_result()
@@ -52,8 +53,10 @@ def find_foreign(runs_directory: Path, known: set[str]) -> list[Foreign]:
 def adopt(
     tx: Transaction, foreign: Foreign, engine: Engine, following: Following, now: datetime
 ) -> None:
-    """Make it a job of root's, ended as its result says, and tell so."""
+    """Make it a job of root's, ended as its result says, and tell so; a known run is left."""
     spec, result = foreign.spec, foreign.result
+    if run_store.is_known(tx, foreign.folder.path.name):
+        return
     operation = declaration(spec.operation)
     job = job_store.create(
         tx,

@@ -1,10 +1,8 @@
 """Turns a received command into an answer, a job or a refusal, once its sender is known."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from bot.commands.contract import Answer, Asker, Command, Installation, Look, Scene, ServerSeen
 from bot.commands.help import help_on, overview
@@ -23,6 +21,10 @@ from jobs.facts import FactsError, Round, read_facts
 from state import inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
+
+#: Answers come in under two seconds; only whoever asks for fresh facts waits for them.
+USUAL_WAIT = timedelta(seconds=1.5)
+FRESH_WAIT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class NeedsLook:
     """The command can be answered once this has been looked at."""
 
     looks: frozenset[Look]
+    #: After so long it is answered from what there is.
+    patience: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,11 @@ class Answering:
         if isinstance(parsed.verb, Declaration):
             return self._make_job(tx, entry, asker, parsed, now)
         if not parsed.help_wanted and isinstance(parsed.verb, Command):
-            looks = wanted_looks(parsed.verb, parsed.arguments, seen)
+            fresh = bool(parsed.arguments.get("fresh"))
+            nothing_seen = facts_of(self.installation.state_directory)[0] is None
+            looks = wanted_looks(parsed.verb, seen, new_facts=fresh or nothing_seen)
             if looks:
-                return NeedsLook(looks)
+                return NeedsLook(looks, patience=FRESH_WAIT if fresh else USUAL_WAIT)
         return self._answer(tx, entry, asker, parsed, seen, now)
 
     def _refuse_text(
@@ -212,12 +218,12 @@ class Answering:
         )
 
 
-def wanted_looks(command: Command, arguments: Mapping[str, Any], seen: Seen) -> frozenset[Look]:
+def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[Look]:
     """What still has to be looked at before this command can be answered."""
     wanted = set()
     if Look.HEALTH in command.looks and seen.server is None:
         wanted.add(Look.HEALTH)
-    if Look.FRESH_FACTS in command.looks and arguments.get("fresh") and seen.facts_since is None:
+    if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
         wanted.add(Look.FRESH_FACTS)
     return frozenset(wanted)
 

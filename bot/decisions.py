@@ -27,12 +27,12 @@ from bot.observations import HealthSeen, Observation, PersonSeen
 from bot.outgoing import Outgoing
 from bot.permissions import roles_of
 from bot.replies.refusals import Refusal, TooOld
-from bot.replies.wording import duration
 from bot.timekeeping import Timekeeping
 from bot.zulip_words import Person
 from handlers.errors import Reason
 from handlers.host import process_table
 from handlers.registry import declaration
+from handlers.wording import duration
 from jobs.engine import Engine, LookAgain, Start
 from jobs.journal import RUN
 from jobs.lifecycle import Status
@@ -46,8 +46,6 @@ from state.inbox import Entry
 _logger = logging.getLogger(__name__)
 
 _ZULIP_ROLES = {100: "owner", 200: "administrator", 300: "moderator", 400: "member", 600: "guest"}
-#: How long a command waits for a new look before it is answered from the last one.
-LONGEST_WAIT_FOR_LOOK = timedelta(seconds=10)
 ROOT = Asker(name="root on the host", is_root=True, zulip_role="root")
 #: These end a talk in silence: nobody would read the answer, or a program might answer it.
 _SILENT = frozenset({Reason.NOT_HUMAN, Reason.NOT_ACTIVE})
@@ -61,6 +59,7 @@ class Pending:
     asker: Asker
     wanted: set[Look]
     asked_at: datetime
+    patience: timedelta
     seen: Seen
 
 
@@ -182,7 +181,9 @@ class Decisions:
         result = self.answering.settle(tx, entry, asker, seen, now)
         if not isinstance(result, NeedsLook):
             return result.effects
-        self.pending[entry.id] = Pending(entry.id, asker, set(result.looks), now, seen)
+        self.pending[entry.id] = Pending(
+            entry.id, asker, set(result.looks), now, result.patience, seen
+        )
         effects: list[Effect] = []
         if Look.HEALTH in result.looks:
             effects.append(ReadHealth(entry.id))
@@ -208,7 +209,7 @@ class Decisions:
         effects: list[Effect] = []
         for pending in list(self.pending.values()):
             fresh = round_started_at is not None and round_started_at >= pending.asked_at
-            late = now - pending.asked_at > LONGEST_WAIT_FOR_LOOK
+            late = now - pending.asked_at > pending.patience
             if Look.FRESH_FACTS in pending.wanted and (fresh or late):
                 pending.wanted.discard(Look.FRESH_FACTS)
                 pending.seen = replace(pending.seen, facts_since=pending.asked_at)

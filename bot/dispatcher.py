@@ -32,7 +32,7 @@ from bot.identity import UNKNOWN, Identity, of_connection, remember
 from handlers.contract import Clock
 from jobs.facts import FactsError, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, cursor, inbox, run_store
+from state import anchors, cursor, inbox
 from state.database import Database, DatabaseUnusable, Transaction
 from state.inbox import NewEntry
 
@@ -57,6 +57,8 @@ class Dispatcher:
         self._clock = clock
         self._decisions = decisions
         self._hands = hands
+        #: Folders of runs that were looked at since the start.
+        self._seen_folders: set[str] = set()
         self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
 
     def run(self) -> None:
@@ -188,9 +190,7 @@ class Dispatcher:
         """Runs that root made on the host while nobody was here to be asked."""
         if self._decisions.identity.channel_id == UNKNOWN:
             return
-        with self._database.read() as tx:
-            known = run_store.folders(tx)
-        for foreign in find_foreign(self._hands.runs_directory, known):
+        for foreign in find_foreign(self._hands.runs_directory, self._seen_folders):
 
             def decide(
                 tx: Transaction, now: datetime, foreign: Foreign = foreign

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.host_socket import ANSWER_SECONDS
-from bot.replies.wording import duration
 from bot.settings import Settings
 from bot.without_bot import WithoutBot
 from handlers.errors import BadCommand
+from handlers.wording import duration
 from jobs.journal import RUN, ResultStatus, RunResult
 from jobs.journal_reader import JournalReader
 from jobs.records import RecordKind

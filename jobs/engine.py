@@ -267,7 +267,7 @@ class Engine:
             reason=result.reason,
             sentence=result.sentence,
             outcome={
-                **result.facts,
+                "facts": dict(result.facts),
                 "state": result.state,
                 "hint": result.hint,
                 "next": result.next,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from handlers.contract import JSON, Effect, Facts, Plan
+from handlers.wording import duration, size
 from jobs.fingerprint import SHORT
 from jobs.journal import Asker, Consent, RunSpec
 
@@ -117,27 +118,12 @@ def _worded(name: str, value: JSON) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float) and name.endswith("_bytes"):
-        return _size(value)
+        return size(value)
     if isinstance(value, int | float) and name.endswith("_seconds"):
-        return _duration(value)
+        return duration(value)
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(number) < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    words = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in words if count) or f"{seconds:.1f} s"
 
 
 def _code(text: str) -> str:

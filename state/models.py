@@ -135,6 +135,7 @@ runs = _table(
     Column("journal_offset", Integer, nullable=False),
 )
 # Also the fence: a job never has two runs under way.
+Index("runs_by_folder", runs.c.folder, sqlite_where=runs.c.folder.is_not(None))
 Index("runs_open", runs.c.job_id, unique=True, sqlite_where=RUN_OPEN)
 
 approval_requests = _table(

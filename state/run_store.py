@@ -95,9 +95,9 @@ def runs_of(tx: Transaction, job_id: int) -> list[Run]:
     return [Run(*row) for row in tx.execute(query)]
 
 
-def folders(tx: Transaction) -> set[str]:
-    """The folders of all runs that are known."""
-    return set(tx.execute(select(runs.c.folder).where(runs.c.folder.is_not(None))).scalars())
+def is_known(tx: Transaction, folder: str) -> bool:
+    """Whether a run of ours lies in this folder."""
+    return tx.execute(select(runs.c.job_id).where(runs.c.folder == folder)).first() is not None
 
 
 def open_runs(tx: Transaction) -> list[Run]:

@@ -72,7 +72,9 @@ def _moments(job: job_store.Job) -> list[dict[str, str]]:
 
 def _details(job: job_store.Job) -> list[dict[str, str]]:
     """What the run found out, each on one line; long lists stay in the log."""
-    facts = job.outcome if isinstance(job.outcome, dict) else {}
+    facts = (job.outcome or {}).get("facts")
+    if not isinstance(facts, dict):
+        return []
     lines = [
         {"name": name.replace("_", " "), "value": _short(value)}
         for name, value in facts.items()

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from bot.answers import Failure, Ok, sentence
 from bot.doctor.contract import Diagnosis, failed, ok, warning
-from bot.replies.wording import duration
 from bot.settings import Settings
 from bot.zulip_client import ZulipClient
 from bot.zulip_words import Registration
 from bot.zuliprc import ZuliprcError
+from handlers.wording import duration
 
 #: Beyond this, ages and expiries that two clocks judge go wrong.
 _WORST_CLOCK_ERROR = timedelta(seconds=30)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.doctor.contract import Diagnosis, failed, ok, warning
-from bot.replies.wording import size
 from bot.settings import Settings
 from handlers.errors import HostFailure
 from handlers.host import postgres
@@ -17,6 +16,7 @@ from handlers.host.object_store import open_store
 from handlers.host.services import list_programs
 from handlers.host.settings import StoreSettings
 from handlers.host.zulip_web import ask_health
+from handlers.wording import size
 from state.database import DatabaseUnusable, open_database
 
 _PROBE_BYTES = 64 * 1024

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import code, count, duration, fence, moment, person, spoiler
+from bot.replies.wording import code, count, fence, moment, person, spoiler
+from handlers.wording import duration
 
 #: How each end is called in a sentence.
 _ENDS = {

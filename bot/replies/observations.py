@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import age, age_seconds, code, moment, size
+from bot.replies.wording import age, age_seconds, code, moment
+from handlers.wording import size
 
 #: What the checks are called for people, in the order they are shown.
 TITLES = {

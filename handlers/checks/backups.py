@@ -10,6 +10,7 @@ from handlers.checks.contract import Check, Context, Finding, Level, worst
 from handlers.contract import JSON
 from handlers.errors import HostFailure
 from handlers.host.settings import StoreSettings
+from handlers.wording import duration
 
 #: A daily backup and an hour for it to run.
 _WARNING_AGE = timedelta(hours=25)
@@ -97,8 +98,8 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
     newest = asked.snapshots[0]
     age = now - newest.created_at
     level, verdict = _opinion(newest, age)
-    hours = f"{age.total_seconds() / 3600:.0f} h"
-    sentence = f"The newest backup in store {name} is {hours} old and {verdict}."
+    old = duration(max(1.0, age.total_seconds()))
+    sentence = f"The newest in {name} is {old} old and {verdict}."
     values |= {
         "newest": newest.id,
         "age_seconds": age.total_seconds(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from handlers.checks.contract import Check, Context, Finding, Level, worst
 from handlers.contract import JSON
 from handlers.errors import HostFailure
+from handlers.wording import size
 
 _WARNING_PERCENT = 85.0
 _CRITICAL_PERCENT = 95.0
@@ -36,9 +37,7 @@ class FileSystem:
     def sentence(self) -> str:
         if (self.inodes_percent or 0.0) > self.used_percent:
             return f"{self.inodes_percent:.0f} % of the inodes of {self.paths[0]} are used"
-        return (
-            f"{self.paths[0]} is {self.used_percent:.0f} % full, {self.free / 2**30:.1f} GiB free"
-        )
+        return f"{self.paths[0]} is {self.used_percent:.0f} % full, {size(self.free)} free"
 
 
 def observe(context: Context) -> Finding:

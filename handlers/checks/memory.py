@@ -4,6 +4,7 @@ import re
 
 from handlers.checks.contract import Check, Context, Finding, Level
 from handlers.errors import HostFailure
+from handlers.wording import size
 
 _LINE = re.compile(r"^(\w+):\s+(\d+) kB$", re.MULTILINE)
 #: Shares of all memory that new processes can still get.
@@ -26,7 +27,7 @@ def observe(context: Context) -> Finding:
         level = Level.CRITICAL
     return Finding(
         level,
-        f"{available / total:.0%} of {_gib(total)} available; {_swap(swap_total, swap_free)}.",
+        f"{available / total:.0%} of {size(total)} available; {_swap(swap_total, swap_free)}.",
         {
             "total": total,
             "available": available,
@@ -39,12 +40,8 @@ def observe(context: Context) -> Finding:
     )
 
 
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / 2**30:.1f} GiB"
-
-
 def _swap(total: int, free: int) -> str:
-    return f"{_gib(total - free)} of {_gib(total)} of swap used" if total else "no swap"
+    return f"{size(total - free)} of {size(total)} of swap used" if total else "no swap"
 
 
 CHECK = Check("memory", "There is memory left", observe)

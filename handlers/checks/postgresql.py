@@ -6,6 +6,7 @@ from datetime import timedelta
 from handlers.checks.contract import Check, Context, Finding, Level
 from handlers.errors import HostFailure
 from handlers.host import postgres
+from handlers.wording import duration, size
 
 _CONNECTIONS_SHARE = 0.8
 #: A dump keeps one transaction open as long as it runs; beyond this, vacuum falls far behind.
@@ -45,7 +46,7 @@ def observe(context: Context) -> Finding:
 def judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
     level, hint = Level.OK, None
     said = (
-        f"PostgreSQL {facts.server_version}; the database has {facts.size_bytes / 2**20:,.0f} MiB "
+        f"PostgreSQL {facts.server_version}; the database has {size(facts.size_bytes)} "
         f"and {facts.connections} of {facts.connection_limit} connections."
     )
     oldest = activity.oldest_transaction
@@ -53,7 +54,7 @@ def judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
         level, hint = Level.WARNING, "Look into pg_stat_activity for who holds the connections."
     elif oldest is not None and oldest > _LONG_TRANSACTION:
         level, hint = Level.WARNING, "Look into pg_stat_activity for the session and end it."
-        said = f"A transaction has been open for {_hours(oldest)}. {said}"
+        said = f"A transaction has been open for {duration(oldest.total_seconds())}. {said}"
     return Finding(
         level,
         said,
@@ -67,10 +68,6 @@ def judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
         },
         hint,
     )
-
-
-def _hours(duration: timedelta) -> str:
-    return f"{duration.total_seconds() / 3600:.0f} hours"
 
 
 CHECK = Check("postgresql", "PostgreSQL answers and nothing is held open too long", observe)

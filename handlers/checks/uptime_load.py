@@ -1,11 +1,11 @@
 """How long is the host up, and how much is waiting for its processors?"""
 
 import os
-from datetime import timedelta
 from pathlib import Path
 
 from handlers.checks.contract import Check, Context, Finding, Level
 from handlers.errors import HostFailure
+from handlers.wording import duration
 
 #: Waiting processes for each processor, averaged over five minutes.
 _WARNING_PER_CORE = 2.0
@@ -23,7 +23,7 @@ def observe(context: Context) -> Finding:
         level = Level.CRITICAL
     return Finding(
         level,
-        f"Up {_days(uptime)}; load {load_1:g}, {load_5:g}, {load_15:g} on {_processors(cores)}.",
+        f"Up {duration(uptime)}; load {load_1:g}, {load_5:g}, {load_15:g} on {_processors(cores)}.",
         {
             "uptime_seconds": uptime,
             "load_1": load_1,
@@ -45,10 +45,6 @@ def _numbers(path: Path, count: int) -> list[float]:
     if len(numbers) != count:
         raise HostFailure(f"{path} does not begin with {count} numbers.")
     return numbers
-
-
-def _days(seconds: float) -> str:
-    return str(timedelta(seconds=int(seconds)))
 
 
 def _processors(cores: int) -> str:

@@ -76,9 +76,9 @@ def test_an_unknown_run_is_none(tx: Transaction) -> None:
     assert run_store.runs_of(tx, 1) == []
 
 
-def test_folders_of_all_runs_are_known(tx: Transaction) -> None:
+def test_a_run_is_known_by_its_folder(tx: Transaction) -> None:
     job = make_job(tx)
-    run_store.intend_run(tx, job.id, "plan", NOW)
-    assert run_store.folders(tx) == set()
-    run_store.run_started(tx, job.id, 1, folder="/runs/1-1", at=NOW)
-    assert run_store.folders(tx) == {"/runs/1-1"}
+    run = run_store.intend_run(tx, job.id, "plan", NOW)
+    assert not run_store.is_known(tx, "1-1")
+    run_store.run_started(tx, job.id, run.attempt, folder="1-1", at=NOW)
+    assert run_store.is_known(tx, "1-1")

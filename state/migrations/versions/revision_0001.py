@@ -105,6 +105,7 @@ STATEMENTS = (
         PRIMARY KEY (job_id, attempt),
         FOREIGN KEY(job_id) REFERENCES jobs (id)
     ) STRICT""",
+    "CREATE INDEX runs_by_folder ON runs (folder) WHERE folder IS NOT NULL",
     "CREATE UNIQUE INDEX runs_open ON runs (job_id) WHERE status IN ('intended', 'started')",
     """CREATE TABLE approval_requests (
         job_id INTEGER NOT NULL,

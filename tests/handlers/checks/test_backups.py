@@ -64,7 +64,7 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
     newer = commit(local, timedelta(hours=3))
     finding = look(context, local)
     assert finding.level is Level.OK
-    assert finding.sentence == "The newest backup in store local is 3 h old and verified."
+    assert finding.sentence == "The newest in local is 3 h old and verified."
     store = of_store(finding, "local")
     assert (store["newest"], store["age_seconds"], store["verified"]) == (newer, 10800.0, True)
     assert isinstance(store["snapshots"], list)
@@ -144,7 +144,7 @@ def test_a_bucket_is_read_as_a_directory_is(
     commit(s3_store_settings, timedelta(hours=26))
     finding = look(context, local, s3_store_settings)
     assert finding.level is Level.WARNING
-    assert finding.sentence == "The newest backup in store bucket is 26 h old and verified."
+    assert finding.sentence == "The newest in bucket is 1 day 2 h old and verified."
 
 
 def test_no_bucket_means_no_boto3() -> None:

@@ -77,10 +77,10 @@ FACTS = DatabaseFacts("16.4", 16, "1", 2**30, 10, 100)
 @pytest.mark.parametrize(
     ("connections", "oldest", "level", "word"),
     [
-        (10, None, Level.OK, "1,024 MiB and 10 of 100 connections"),
+        (10, None, Level.OK, "1.1 GB and 10 of 100 connections"),
         (10, timedelta(minutes=90), Level.OK, ""),
         (80, None, Level.WARNING, "80 of 100 connections"),
-        (10, timedelta(hours=3), Level.WARNING, "A transaction has been open for 3 hours."),
+        (10, timedelta(hours=3), Level.WARNING, "A transaction has been open for 3 h."),
     ],
 )
 def test_full_and_blocked_databases_are_warnings(

@@ -17,7 +17,7 @@ def test_the_figures_are_told(context: Context, host: SampleHost) -> None:
     host.set_load((0.5, 0.25, 0.1), uptime=timedelta(days=3, hours=4))
     finding = observe(context)
     assert finding.level is Level.OK
-    assert finding.sentence.startswith("Up 3 days, 4:00:00; load 0.5, 0.25, 0.1 on ")
+    assert finding.sentence.startswith("Up 3 days 4 h; load 0.5, 0.25, 0.1 on ")
     assert dict(finding.values) == {
         "uptime_seconds": 273600.0,
         "load_1": 0.5,
