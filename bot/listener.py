@@ -5,11 +5,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from bot.answers import Failure, Ok, RateLimited, Rejected, Unauthorized, sentence
+from bot.answers import Failure, Ok, RateLimited, Rejected, sentence
 from bot.catch_up import PAGE_SIZE, missed_messages, narrows_for
 from bot.events import (
     Connected,
@@ -18,12 +18,10 @@ from bot.events import (
     MessageArrived,
     ServerRestarted,
     ZulipEvent,
-    ZulipEvents,
     read_event,
 )
-from bot.outage import Outage
-from bot.pacing import Backoff
-from bot.zulip_calls import POLL_TIMEOUT, Narrow
+from bot.perseverance import Patience, Perseverance, StoppingError
+from bot.zulip_calls import Narrow
 from bot.zulip_client import ZulipClient
 from bot.zulip_words import Message, Page, Registration, UnreadableError
 from state.cursor import Cursor
@@ -33,26 +31,7 @@ logger = logging.getLogger(__name__)
 #: An old id on a message so much newer than the newest means that the ids went backwards;
 #: neighbours may change places by themselves.
 REWIND_MARGIN = timedelta(seconds=60)
-REMEMBERED_IDS = 20_000
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the listener waits for what; tests are in more of a hurry."""
-
-    #: A poll without so much as a heartbeat.
-    silence: timedelta = POLL_TIMEOUT
-    #: What will hardly come right by itself: a refused key, a redirect.
-    slow_retry: timedelta = timedelta(seconds=60)
-    #: A refused batch, or an empty answer (somebody else polls the same queue).
-    pause: timedelta = timedelta(seconds=1)
-    backoff: Backoff = field(default_factory=Backoff)
-
-
-class _StoppingError(Exception):
-    """The listener is to end."""
+REMEMBERED_MESSAGES = 20_000
 
 
 class _BrokenLineError(Exception):
@@ -76,12 +55,11 @@ class Listener:
         self._deliver = deliver
         self._cursor = start_from
         self._patience = patience or Patience()
-        self._outage = Outage(deliver)
-        self._recent = _RecentIds()
+        self._perseverance = Perseverance(self._patience, deliver)
+        self._recent = _Recent()
         self._newest_at: datetime | None = None
         #: Whether a poll succeeded since the connection was made.
         self._proven = True
-        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -89,7 +67,7 @@ class Listener:
 
     def stop(self, timeout: timedelta = timedelta(seconds=1)) -> bool:
         """End a long poll too; True once the thread has ended. The server keeps the queue."""
-        self._stopping.set()
+        self._perseverance.stop()
         give_up = time.monotonic() + timeout.total_seconds()
         while self._thread.is_alive() and time.monotonic() < give_up:
             # A request that was just being made is caught the next time round.
@@ -101,7 +79,7 @@ class Listener:
         try:
             while True:
                 self._listen_until_broken()
-        except _StoppingError:
+        except StoppingError:
             self._client.close()
 
     def _listen_until_broken(self) -> None:
@@ -117,16 +95,15 @@ class Listener:
     def _connect(self) -> Cursor:
         """A cursor from which to poll; what was missed has been delivered."""
         # Registered before anything is read, so that nothing falls between the two.
-        registration = self._ask(self._client.register)
-        me = self._ask(self._client.me)
+        registration = self._perseverance.ask(self._client.register)
+        me = self._perseverance.ask(self._client.me)
         newest = self._newest_message()
         old = self._cursor
         lives = old is not None and self._queue_lives(old)
-        self._outage.is_over()
+        self._perseverance.connected()
         self._deliver(Connected(registration, me, complete=lives))
         if old is None:
-            fresh = _cursor(registration, newest.id if newest else None)
-            return self._commit((), fresh) or fresh
+            return self._insist((), _cursor(registration, newest.id if newest else None))
         old = self._doubting(old, newest)
         if lives:
             self._client.drop_queue(registration.queue_id)
@@ -144,19 +121,28 @@ class Listener:
             # Gone, or it is not ours, or events were thrown away: by id, then.
             if isinstance(answer, Rejected) and answer.is_final:
                 return False
-            self._trouble(answer)
+            self._perseverance.trouble(answer)
 
     def _newest_message(self) -> Message | None:
-        page = self._ask(lambda: self._client.newest_messages(1))
+        page = self._perseverance.ask(lambda: self._client.newest_messages(1))
         return page.messages[-1] if page.messages else None
 
     def _doubting(self, old: Cursor, newest: Message | None) -> Cursor:
         """After a restore from a backup the server's ids begin again where the backup ended."""
-        if old.last_message_id is None or (newest and newest.id >= old.last_message_id):
+        if old.last_message_id is None or not self._went_back(old.last_message_id, newest):
             return old
         self._deliver(EpochDoubt(old.last_message_id, newest))
         self._recent.forget()
         return replace(old, last_message_id=newest.id if newest else None)
+
+    def _went_back(self, watermark: int, newest: Message | None) -> bool:
+        if newest is None or newest.id < watermark:
+            return True
+        # The ids may have passed the watermark again before anybody looked.
+        if not self._recent.knows(watermark):
+            return False
+        answer = self._client.message(watermark)
+        return isinstance(answer, Ok) and self._recent.contradicts(answer.value)
 
     def _catch_up(self, old: Cursor, registration: Registration) -> Cursor:
         """Deliver what was missed by id; until the end the cursor names the dead queue, so that a
@@ -173,16 +159,15 @@ class Listener:
         events = tuple(MessageArrived(one, from_catch_up=True) for one in messages)
         position = self._insist(events, replace(position, last_message_id=messages[-1].id))
         # The new queue may bring them a second time.
-        self._recent.add(one.id for one in messages)
+        self._recent.add(messages)
         return position
 
     def _insist(self, events: tuple[ZulipEvent, ...], cursor: Cursor) -> Cursor:
         """Deliver until it is committed."""
-        while True:
-            committed = self._commit(events, cursor)
-            if committed is not None:
-                return committed
-            self._wait(self._patience.pause)
+        while not self._perseverance.commit(events, cursor):
+            self._perseverance.pause()
+        self._cursor = cursor
+        return cursor
 
     def _channel_id(self, registration: Registration) -> int | None:
         for channel in registration.channels:
@@ -199,30 +184,30 @@ class Listener:
                 return Ok(Page((), found_newest=True))
             return answer
 
-        return self._ask(read)
+        return self._perseverance.ask(read)
 
     # Receiving.
 
     def _receive(self, cursor: Cursor) -> Cursor:
         """One poll; the cursor from which to go on."""
         assert cursor.queue_id is not None
-        self._check()
+        self._perseverance.check()
         answer = self._client.poll(
             cursor.queue_id, cursor.last_event_id, wait=self._patience.silence
         )
         match answer:
             case Ok(raws):
                 self._proven = True
-                self._patience.backoff.worked()
+                self._perseverance.worked()
                 return self._take_in(raws, cursor)
             case RateLimited():
-                self._trouble(answer)
+                self._perseverance.trouble(answer)
                 return cursor
             case Rejected() if self._proven and answer.is_final:
                 # The queue is gone: what was missed is read without delay, but not in a circle.
                 self._proven = False
                 raise _BrokenLineError
-        self._trouble(answer)
+        self._perseverance.trouble(answer)
         raise _BrokenLineError
 
     def _take_in(self, raws: list[Mapping[str, Any]], cursor: Cursor) -> Cursor:
@@ -235,7 +220,7 @@ class Listener:
                 last_event_id = max(last_event_id, event_id)
                 events += self._understood(raw)
         if last_event_id == cursor.last_event_id:
-            self._wait(self._patience.pause)
+            self._perseverance.pause()
             return cursor
         return self._deliver_new(events, replace(cursor, last_event_id=last_event_id)) or cursor
 
@@ -248,7 +233,7 @@ class Listener:
 
     def _deliver_new(self, events: list[ZulipEvent], cursor: Cursor) -> Cursor | None:
         fresh: list[ZulipEvent] = []
-        brought: set[int] = set()
+        brought: dict[int, Message] = {}
         for event in events:
             if isinstance(event, ServerRestarted):
                 cursor = replace(
@@ -257,17 +242,17 @@ class Listener:
                     zulip_version=event.zulip_version,
                 )
             if isinstance(event, MessageArrived):
-                if event.message.id in self._recent or event.message.id in brought:
+                if self._recent.has(event.message) or event.message.id in brought:
                     continue
-                brought.add(event.message.id)
+                brought[event.message.id] = event.message
                 cursor = self._watermark(cursor, event.message)
             fresh.append(event)
-        committed = self._commit(tuple(fresh), cursor)
-        if committed is None:
-            self._wait(self._patience.pause)
+        if not self._perseverance.commit(tuple(fresh), cursor):
+            self._perseverance.pause()
             return None
-        self._recent.add(brought)
-        return committed
+        self._cursor = cursor
+        self._recent.add(brought.values())
+        return cursor
 
     def _watermark(self, cursor: Cursor, message: Message) -> Cursor:
         """The newest message seen; an old id on a new message casts doubt on all ids."""
@@ -275,73 +260,37 @@ class Listener:
         known = cursor.last_message_id
         if known is None or message.id > known:
             return replace(cursor, last_message_id=message.id)
-        if newest_at is None or message.sent_at - newest_at < REWIND_MARGIN:
+        is_late = newest_at is None or message.sent_at - newest_at < REWIND_MARGIN
+        if is_late and not self._recent.contradicts(message):
             return cursor
         self._deliver(EpochDoubt(known, message))
         self._recent.forget()
         return replace(cursor, last_message_id=message.id)
 
-    # Both.
 
-    def _commit(self, events: tuple[ZulipEvent, ...], cursor: Cursor) -> Cursor | None:
-        """The cursor once the dispatcher has committed it with the events, None if it refused."""
-        batch = ZulipEvents(events, cursor)
-        self._deliver(batch)
-        while True:
-            accepted = batch.receipt.wait(0.2)
-            if accepted is not None:
-                break
-            self._check()
-        if not accepted:
-            return None
-        self._cursor = cursor
-        return cursor
-
-    def _ask(self, call: Callable[[], Ok[Value] | Failure]) -> Value:
-        """Make the call until it succeeds."""
-        while True:
-            self._check()
-            answer = call()
-            if isinstance(answer, Ok):
-                return answer.value
-            self._trouble(answer)
-
-    def _trouble(self, failure: Failure) -> None:
-        """Say what is wrong and wait as long as it deserves."""
-        self._check()
-        self._outage.goes_on(failure)
-        match failure:
-            case RateLimited(after):
-                self._wait(after)
-            case Unauthorized() | Rejected():
-                self._wait(self._patience.slow_retry)
-            case _:
-                self._wait(self._patience.backoff.next_wait())
-
-    def _wait(self, time_span: timedelta) -> None:
-        if self._stopping.wait(time_span.total_seconds()):
-            raise _StoppingError
-
-    def _check(self) -> None:
-        self._wait(timedelta(0))
-
-
-class _RecentIds:
-    """The ids of the messages that came last, to know a second copy."""
+class _Recent:
+    """The messages that came last, to know a second copy, and an id that is given out again."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[int, None] = OrderedDict()
+        self._sent_at: OrderedDict[int, datetime] = OrderedDict()
 
-    def add(self, ids: Iterable[int]) -> None:
-        self._ids.update(dict.fromkeys(ids))
-        while len(self._ids) > REMEMBERED_IDS:
-            self._ids.popitem(last=False)
+    def add(self, messages: Iterable[Message]) -> None:
+        self._sent_at.update((one.id, one.sent_at) for one in messages)
+        while len(self._sent_at) > REMEMBERED_MESSAGES:
+            self._sent_at.popitem(last=False)
+
+    def has(self, message: Message) -> bool:
+        return self._sent_at.get(message.id) == message.sent_at
+
+    def knows(self, message_id: int) -> bool:
+        return message_id in self._sent_at
+
+    def contradicts(self, message: Message) -> bool:
+        """The same id was another message's."""
+        return self._sent_at.get(message.id, message.sent_at) != message.sent_at
 
     def forget(self) -> None:
-        self._ids.clear()
-
-    def __contains__(self, message_id: int) -> bool:
-        return message_id in self._ids
+        self._sent_at.clear()
 
 
 def _cursor(registration: Registration, last_message_id: int | None) -> Cursor:

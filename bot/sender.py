@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.answers import Failure, RateLimited, Rejected, Unauthorized, sentence
-from bot.delivery import Changed, Delivery, Drop, Render, Sent, Unclear, Wait, is_changed
+from bot.delivery import Delivery, is_changed
 from bot.events import Event, RowDropped, RowSent
+from bot.letters import Letters, Render
 from bot.pacing import Allowance, Backoff
+from bot.row_ends import Changed, Drop, Sent, Unclear, Wait
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
 from state import anchors, job_store, outbox
@@ -59,7 +61,8 @@ class Sender:
         pace = pace or Pace()
 
         def worker(name: str, own: ZulipClient, *, reactions: bool) -> _Worker:
-            delivery = Delivery(own, database, render, clock, pace.allowance, own.site)
+            letters = Letters(own, database, render, clock, pace.allowance)
+            delivery = Delivery(own, database, letters, clock, pace.allowance)
             scope = _Scope(database, clock, tell, pace, reactions=reactions)
             return _Worker(name, own, delivery, scope)
 
@@ -180,7 +183,7 @@ class _Worker:
                 # A server that is slow to answer may be as slow to store.
                 took = time.monotonic() - began
                 settle = self._scope.pace.settle.total_seconds()
-                self._settled_at[row.id] = time.monotonic() + took + settle
+                self._settled_at[row.id] = time.monotonic() + 3 * took + settle
                 return NO_WAIT
             case Changed():
                 return NO_WAIT

@@ -147,7 +147,7 @@ def test_what_cannot_be_read_in_time_is_unreadable(
     began = time.monotonic()
     observation = someone.ask(PersonQuestion(world.cast.iago.id), timedelta(milliseconds=700))
     assert isinstance(observation.seen, Unreadable)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
 
 
 def test_voter_who_cannot_be_read_makes_the_whole_unreadable(
@@ -165,10 +165,10 @@ def test_voter_who_cannot_be_read_makes_the_whole_unreadable(
 def test_read_is_repeated_until_zulip_is_back(someone: Questioner, world: Stage) -> None:
     with world.zulip.outages.away():
         number = someone.begin(PersonQuestion(world.cast.iago.id))
-        time.sleep(0.3)
+        time.sleep(1.2)
     observation = someone.desk.wait_for(number)
     assert isinstance(observation.seen, PersonSeen)
-    assert observation.fetch_ended_at - observation.fetch_started_at < timedelta(seconds=0.3)
+    assert observation.fetch_ended_at - observation.fetch_started_at < timedelta(seconds=1)
 
 
 def test_question_that_waits_holds_up_no_other(someone: Questioner, world: Stage) -> None:
@@ -179,7 +179,7 @@ def test_question_that_waits_holds_up_no_other(someone: Questioner, world: Stage
     began = time.monotonic()
     seen = someone.ask(PersonQuestion(world.cast.iago.id)).seen
     assert isinstance(seen, PersonSeen)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2
     world.zulip.faults.clear()
     for number in waiting:
         assert isinstance(someone.desk.wait_for(number).seen, PersonSeen)
@@ -204,4 +204,4 @@ def test_stop_is_quick_while_something_is_read(someone: Questioner, world: Stage
     time.sleep(0.2)
     began = time.monotonic()
     assert someone.reader.stop()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5

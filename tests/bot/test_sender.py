@@ -48,12 +48,14 @@ class Office:
         self._running: list[Sender] = []
         self._jobs = 0
 
-    def sender(self, allowance: Allowance | None = None) -> Sender:
+    def sender(
+        self, allowance: Allowance | None = None, backoff: type[Backoff] = QuickBackoff
+    ) -> Sender:
         pace = Pace(
             settle=SETTLE,
             slow_retry=SETTLE,
             allowance=allowance or Allowance(100_000),
-            backoff=QuickBackoff,
+            backoff=backoff,
         )
         sender = Sender(
             self.world.client(), self.database, render, RealTime(), self.told.append, pace
@@ -159,7 +161,7 @@ def test_row_is_sent_a_moment_after_it_was_committed(office: Office, world: Stag
     world.zulip.wait_until(
         lambda: world.zulip.messages()[-1].has_reaction(EYES.code, world.cast.bot.id)
     )
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 1, "without waiting for the next look round"
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
@@ -265,6 +267,27 @@ def test_order_is_kept_through_an_outage(office: Office, world: Stage) -> None:
     assert office.said("t") == texts
 
 
+class SlowBackoff(Backoff):
+    """Waits for a minute at once."""
+
+    def next_wait(self) -> timedelta:
+        return timedelta(seconds=60)
+
+
+def test_sender_goes_on_at_once_when_it_hears_that_zulip_is_back(
+    office: Office, world: Stage
+) -> None:
+    sender = office.sender(backoff=SlowBackoff)
+    with world.zulip.outages.away(refused=True):
+        office.post("patient")
+        time.sleep(0.3)
+    time.sleep(0.1)
+    assert office.said("t") == []
+    sender.retry_now()
+    office.wait_until_empty()
+    assert office.said("t") == ["patient"]
+
+
 def test_rate_limit_of_the_server_is_obeyed(office: Office, world: Stage) -> None:
     wait = timedelta(seconds=1)
     world.zulip.faults.plan(Fault(Trouble.RATE_LIMITED, "POST", POSTS, wait=wait))
@@ -280,7 +303,8 @@ def test_own_allowance_is_never_exceeded(office: Office) -> None:
     for number in range(30):
         office.post(f"{number}", lane=f"{number}", priority=0)
     office.sender(Allowance(10))
-    time.sleep(0.7)
+    office.world.zulip.wait_until(lambda: len(office.said("t")) >= 10)
+    time.sleep(0.3)
     assert len(office.said("t")) == 10
 
 
@@ -324,7 +348,7 @@ def test_reactions_are_idempotent(office: Office, world: Stage, moment: str) -> 
 
 def test_slow_post_does_not_hold_up_a_reaction(office: Office, world: Stage) -> None:
     message_id = world.zulip.post(world.cast.iago, "ops", "t", "x")
-    world.zulip.faults.plan(Fault(Trouble.DELAY, "POST", POSTS, wait=timedelta(seconds=1)))
+    world.zulip.faults.plan(Fault(Trouble.DELAY, "POST", POSTS, wait=timedelta(seconds=2)))
     office.sender()
     office.post("slow")
     time.sleep(0.1)
@@ -333,7 +357,7 @@ def test_slow_post_does_not_hold_up_a_reaction(office: Office, world: Stage) -> 
     office.add("react", target, facts=emoji, kind="emoji", lane="m", priority=0)
     seen = world.zulip.message
     world.zulip.wait_until(
-        lambda: bool((found := seen(message_id)) and found.reactions), timedelta(seconds=0.7)
+        lambda: bool((found := seen(message_id)) and found.reactions), timedelta(seconds=1.5)
     )
     office.wait_until_empty()
 
@@ -549,4 +573,4 @@ def test_stop_is_quick_also_in_a_pause(office: Office, world: Stage) -> None:
     time.sleep(0.2)
     began = time.monotonic()
     assert sender.stop()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
