@@ -180,9 +180,14 @@ class PostgresCluster:
             parent.stat().st_mode & 0o001 for parent in programs.resolve().parents
         ):
             return programs
+        # Wheels keep their libraries beside the package, and programs find them relatively.
+        installed, package = programs.parent, programs.parent.parent
         copy = self.directory / "programs"
-        shutil.copytree(programs.parent, copy, symlinks=True)
-        return copy / programs.name
+        shutil.copytree(installed, copy / package.name / installed.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, copy / libraries.name)
+        return copy / package.name / installed.name / programs.name
 
 
 #: Messages in one language, so that logs of tests read the same everywhere.
