@@ -11,15 +11,13 @@ import click
 from bot import app, exits
 from bot.doctor.examination import examine
 from bot.host_command import HostCommandLine
-from bot.settings import read_settings
-
-CONFIGURATION = Path("/etc/zulip-ops/zulip-ops.toml")
+from bot.settings import CONFIGURATION_FILE, read_settings
 
 _configuration_option = click.option(
     "--config",
     "configuration",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=CONFIGURATION,
+    default=CONFIGURATION_FILE,
     show_default=True,
     help="The configuration file.",
 )

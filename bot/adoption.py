@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.following import Following
-from bot.replies.jobs import Adopted
+from bot.replies.job_news import Adopted
 from handlers.registry import declaration
 from jobs.engine import Consent, Engine
 from jobs.fields import Unreadable

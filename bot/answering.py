@@ -10,12 +10,13 @@ from bot.effects import Effect, EndRun, StartRun, TellHost
 from bot.grammar import Grammar, Parsed, Verb
 from bot.outgoing import Outgoing, job_topic
 from bot.permissions import Denied, Place, allowed_where, effect_policy, may_ask
-from bot.replies.jobs import JobAccepted
+from bot.replies.job_news import JobAccepted
 from bot.replies.refusals import NotPermitted, Refusal, WrongPlace
 from bot.replies.reply import Reply
 from handlers.contract import Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
+from jobs.configuration import Policy
 from jobs.engine import Asked, Consent, Engine
 from jobs.facts import FactsError, Round, read_facts
 from state import inbox, job_store, run_store
@@ -78,7 +79,10 @@ class Answering:
         except BadCommand as error:
             return self._refuse_text(tx, entry, asker, error, now)
         if not parsed.help_wanted:
-            refusal = self._forbidden(parsed, entry, asker)
+            installation = self.installation
+            refusal = why_forbidden(
+                parsed, asker, self._place(entry), installation.policy, installation.channel
+            )
             if refusal is not None:
                 return self._reply(tx, entry, refusal[0], now, reason=refusal[1])
         if isinstance(parsed.verb, Declaration):
@@ -99,23 +103,6 @@ class Answering:
             return self._reply(tx, entry, overview(scene), now, reason=error.reason)
         refusal = Refusal(error.message, error.hint, error.reason.value)
         return self._reply(tx, entry, refusal, now, reason=error.reason)
-
-    def _forbidden(self, parsed: Parsed, entry: Entry, asker: Asker) -> tuple[Reply, Reason] | None:
-        """Why not, in the person's words; root and root's schedules may do what is declared."""
-        if asker.is_root:
-            return None
-        policy, effect = self.installation.policy, parsed.verb.effect
-        decision = may_ask(policy, asker.user_id or 0, effect)
-        if isinstance(decision, Denied):
-            reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
-            return reply, Reason.NOT_PERMITTED
-        if isinstance(allowed_where(self._place(entry), effect), Denied):
-            return WrongPlace(parsed.canonical, self.installation.channel), Reason.WRONG_PLACE
-        if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
-            message = f"The policy does not allow `--yes` for {effect.value} commands."
-            hint = f"Leave it out and react with ✅ on the plan: `{_without_yes(parsed)}`."
-            return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
-        return None
 
     def _place(self, entry: Entry) -> Place:
         if entry.direct:
@@ -196,7 +183,7 @@ class Answering:
         if not inbox.answer(tx, entry.id, reason.value, None, now):
             return Settled()
         if entry.origin == "host":
-            return Settled((TellHost(entry.id, reply.text(), None),))
+            return Settled((TellHost(entry.id, on_host(reply, file), None),))
         self.outgoing.answer(tx, entry, reply, now, file=file.file if file else None)
         return Settled()
 
@@ -218,6 +205,26 @@ class Answering:
         )
 
 
+def why_forbidden(
+    parsed: Parsed, asker: Asker, place: Place, policy: Policy, channel: str
+) -> tuple[Reply, Reason] | None:
+    """Why not, in the person's words; root and root's schedules may do what is declared."""
+    if asker.is_root:
+        return None
+    effect = parsed.verb.effect
+    decision = may_ask(policy, asker.user_id or 0, effect)
+    if isinstance(decision, Denied):
+        reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
+        return reply, Reason.NOT_PERMITTED
+    if isinstance(allowed_where(place, effect), Denied):
+        return WrongPlace(parsed.canonical, channel), Reason.WRONG_PLACE
+    if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
+        message = f"The policy does not allow `--yes` for {effect.value} commands."
+        hint = f"Leave it out and react with ✅ on the plan: `{_without_yes(parsed)}`."
+        return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
+    return None
+
+
 def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[Look]:
     """What still has to be looked at before this command can be answered."""
     wanted = set()
@@ -226,6 +233,13 @@ def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[
     if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
         wanted.add(Look.FRESH_FACTS)
     return frozenset(wanted)
+
+
+def on_host(reply: Reply, answer: Answer | None) -> str:
+    """The text for whoever sits on the host, where a file is named and not uploaded."""
+    if answer is None or answer.file is None:
+        return reply.text()
+    return f"{reply.text()}\nThe whole of it is in {answer.file[0]}."
 
 
 def facts_of(state_directory: Path) -> tuple[Round | None, str | None]:

@@ -215,7 +215,7 @@ def run(settings: Settings) -> None:
 
     Raises ConfigurationError, ZuliprcError, DatabaseUnusable, AlreadyRunning.
     """
-    settings.state_directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    settings.make_state_directory()
     with held_lock(settings.lock):
         app = build(settings)
         with _stopping_on_signals(app):

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.effects import Effect, EndRun, LookAtHost, StartRun
 from bot.outgoing import Outgoing, schedule_topic
 from bot.progress import Steps, last_status_message, status_message
-from bot.replies.jobs import JobEnded, JobWaits, PlanCard
+from bot.replies.job_news import JobEnded, JobWaits, PlanCard
 from bot.zulip_words import CHECK, CROSS, STOP
 from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.replies.jobs import JobProgress
+from bot.replies.job_news import JobProgress
 from jobs.records import Record, RecordKind
 from state.job_store import Job
 

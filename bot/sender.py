@@ -31,6 +31,9 @@ REACTIONS = frozenset({"react", "unreact"})
 SETTLE = timedelta(seconds=3)
 #: How often it is looked for in that time.
 LOOKS = 4
+#: One message that Zulip always fails on must not hold up all others.
+TRIES_IN_FRONT = 3
+STEP_ASIDE = timedelta(seconds=5)
 SLOW_RETRY = timedelta(seconds=60)
 NO_WAIT = timedelta(0)
 
@@ -119,6 +122,7 @@ class _Worker:
         #: When a row that was not found in Zulip counts as never sent (monotonic seconds).
         self._settled_at: dict[int, float] = {}
         self._looked_at: dict[int, float] = {}
+        self._tries: dict[int, int] = {}
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._retry = threading.Event()
@@ -188,10 +192,16 @@ class _Worker:
             case Changed():
                 return NO_WAIT
             case Wait(failure):
-                with self._scope.database.write() as tx:
-                    outbox.retry_later(tx, row.id, self._scope.clock.now())
+                self._give_back(row)
                 return self._rest(failure)
         return self._finish(row, end)
+
+    def _give_back(self, row: Row) -> None:
+        """It is tried again; what fails again and again lets other lanes go first."""
+        tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
+        wait = STEP_ASIDE if tries >= TRIES_IN_FRONT else NO_WAIT
+        with self._scope.database.write() as tx:
+            outbox.retry_later(tx, row.id, self._scope.clock.now() + wait)
 
     def _look_for(self, row: Row) -> timedelta:
         """Search a message that may have been sent; after some time it counts as not sent."""
@@ -246,6 +256,7 @@ class _Worker:
     def _forget(self, row: Row) -> None:
         self._settled_at.pop(row.id, None)
         self._looked_at.pop(row.id, None)
+        self._tries.pop(row.id, None)
 
     def _rest(self, failure: Failure) -> timedelta:
         """Wait until Zulip may be back; new rows do not shorten that."""

@@ -1,12 +1,16 @@
 """Composes the configuration with the bot's key, and names what is wrong with either."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.zulip_client import ZulipClient
 from jobs.configuration import Configuration
-from jobs.configuration_file import read_configuration
+from jobs.configuration_file import ConfigurationError, read_configuration
 from jobs.schedules import Recurrence, recurrence_of
+
+#: Where it is looked for when no other file is named.
+CONFIGURATION_FILE = Path("/etc/zulip-ops/zulip-ops.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,22 @@ class Settings:
     @property
     def lock(self) -> Path:
         return self.state_directory / "bot.lock"
+
+    def make_state_directory(self) -> None:
+        """Raises ConfigurationError when it cannot be made or written."""
+        directory = self.state_directory
+        try:
+            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._state_error(f"cannot be made: {error.strerror}") from None
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+            raise self._state_error("cannot be written by the account that runs zulip-ops")
+
+    def _state_error(self, why: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.path}: `state.directory`: {self.state_directory} {why}.",
+            hint="Name another directory, or give it to that account.",
+        )
 
     def recurrences(self) -> dict[str, Recurrence]:
         return {one.name: recurrence_of(one) for one in self.configuration.schedules}

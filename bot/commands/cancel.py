@@ -6,7 +6,7 @@ from typing import Any
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.job import NUMBER, no_such_job
 from bot.permissions import Allowed, effect_policy, may_ask
-from bot.replies.jobs import CancelAsked
+from bot.replies.job_news import CancelAsked
 from bot.replies.refusals import NotPermitted, Refusal
 from handlers.contract import Effect
 from handlers.errors import Reason

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
-from bot.replies.jobs import HistoryPage
+from bot.replies.job_news import HistoryPage
 from handlers.contract import Effect, Kind, Parameter
 from jobs.lifecycle import Status
 from state import job_store

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.history import seconds_of
-from bot.replies.jobs import JobDetail
+from bot.replies.job_news import JobDetail
 from bot.replies.refusals import Refusal
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason

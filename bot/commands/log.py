@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.job import NUMBER, no_such_job
-from bot.replies.jobs import LogPreview
+from bot.replies.job_news import LogPreview
 from handlers.contract import Effect
 from state import job_store, run_store
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.settings import Settings
+from handlers.errors import HostFailure, Reason
 
 
 class Verdict(StrEnum):
@@ -23,6 +24,8 @@ class Diagnosis:
     verdict: Verdict
     sentence: str
     advice: str | None = None
+    #: Something is away that may come back by itself; all other failures wait for a person.
+    passing: bool = False
 
 
 Examination = Callable[[Settings], Iterator[Diagnosis]]
@@ -36,5 +39,18 @@ def warning(subject: str, sentence: str, advice: str) -> Diagnosis:
     return Diagnosis(subject, Verdict.WARNING, sentence, advice)
 
 
-def failed(subject: str, sentence: str, advice: str | None = None) -> Diagnosis:
+def failed(subject: str, sentence: str, advice: str | None) -> Diagnosis:
     return Diagnosis(subject, Verdict.FAILED, sentence, advice)
+
+
+def away(subject: str, sentence: str, advice: str | None) -> Diagnosis:
+    """It does not answer, and the same way may work later."""
+    return Diagnosis(subject, Verdict.FAILED, sentence, advice, passing=True)
+
+
+def told(subject: str, failure: HostFailure, advice: str | None = None) -> Diagnosis:
+    """What a tool or a store on the host said."""
+    advice = failure.hint or advice
+    if failure.reason is Reason.NOT_CONFIGURED:
+        return failed(subject, failure.message, advice)
+    return away(subject, failure.message, advice)

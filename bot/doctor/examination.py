@@ -30,7 +30,7 @@ EXAMINATIONS: tuple[Examination, ...] = (
 
 
 def examine(path: Path, say: Callable[[str], None]) -> int:
-    """The exit code: 0 when nothing failed, 2 when the configuration is wrong, else 1."""
+    """The exit code: 0 when nothing failed, 75 when all that failed may pass by itself, else 2."""
     try:
         settings = read_settings(path)
         check_schedules(settings, Grammar(verbs()))
@@ -38,16 +38,17 @@ def examine(path: Path, say: Callable[[str], None]) -> int:
         say(line(failed("configuration", error.message, error.hint)))
         return exits.CONFIGURATION
     say(line(ok("configuration", f"{path} can be used.")))
-    worst = Verdict.OK
+    code = 0
     for examination in EXAMINATIONS:
         for diagnosis in examination(settings):
             say(line(diagnosis))
-            if diagnosis.verdict is Verdict.FAILED:
-                worst = Verdict.FAILED
-    return 1 if worst is Verdict.FAILED else 0
+            if diagnosis.verdict is Verdict.FAILED and code != exits.CONFIGURATION:
+                code = exits.TRY_AGAIN if diagnosis.passing else exits.CONFIGURATION
+    return code
 
 
 def line(diagnosis: Diagnosis) -> str:
     """`ok       database: PostgreSQL 16.9 answers.`"""
     advice = f" {diagnosis.advice}" if diagnosis.advice else ""
-    return f"{diagnosis.verdict.value:<8} {diagnosis.subject}: {diagnosis.sentence}{advice}"
+    said = " ".join(f"{diagnosis.sentence}{advice}".split())
+    return f"{diagnosis.verdict.value:<8} {diagnosis.subject}: {said}"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from bot.answers import Failure, Ok, sentence
-from bot.doctor.contract import Diagnosis, failed, ok, warning
+from bot.answers import Failure, Ok, Rejected, Unauthorized, sentence
+from bot.doctor.contract import Diagnosis, away, failed, ok, warning
 from bot.settings import Settings
 from bot.zulip_client import ZulipClient
 from bot.zulip_words import Registration
@@ -24,30 +24,44 @@ def examine_zulip(settings: Settings) -> Iterator[Diagnosis]:
         return
     me = client.me()
     if not isinstance(me, Ok):
-        yield failed("key", sentence(me), "Look at `site`, `email` and `key` in zuliprc.")
+        yield _refused("key", me, settings)
         return
     yield ok("key", f"{client.site} knows us as {me.value.name} (user {me.value.id}).")
     if not me.value.is_bot:
         yield warning("key", "This account is a person's, not a bot's.", "Make a bot in Zulip.")
     registration = client.register()
     if not isinstance(registration, Ok):
-        yield failed("event queue", sentence(registration))
+        yield _refused("event queue", registration, settings)
         return
     client.drop_queue(registration.value.queue_id)
     yield _channel(settings, client)
     yield _edit_limit(registration.value)
     yield _clock(client)
+    client.close()
+
+
+def _refused(subject: str, failure: Failure, settings: Settings) -> Diagnosis:
+    zuliprc = settings.configuration.zulip.zuliprc
+    if isinstance(failure, Unauthorized):
+        return failed(subject, sentence(failure), f"Look at `email` and `key` in {zuliprc}.")
+    if isinstance(failure, Rejected):
+        return failed(subject, sentence(failure), f"Look at `site` in {zuliprc}.")
+    advice = f"See whether Zulip runs, and look at `site` in {zuliprc}."
+    return away(subject, sentence(failure), advice)
 
 
 def _channel(settings: Settings, client: ZulipClient) -> Diagnosis:
     name = settings.configuration.zulip.channel
     found = client.channel(name)
-    if not isinstance(found, Ok):
+    if isinstance(found, Rejected):
         advice = f"Make the channel #{name}, or name another one as `zulip.channel`."
-        return failed("channel", _why(found), advice)
+        return failed("channel", found.message, advice)
+    if not isinstance(found, Ok):
+        return away("channel", sentence(found), "Try again.")
     channel = found.value
     if not channel.subscribed:
-        return failed("channel", f"The bot is not subscribed to #{name}.", "Subscribe it.")
+        advice = f"Subscribe it in Zulip: #{name}, Channel settings, Subscribers."
+        return failed("channel", f"The bot is not subscribed to #{name}.", advice)
     if not channel.private:
         return warning(
             "channel",
@@ -83,7 +97,3 @@ def _clock(client: ZulipClient) -> Diagnosis:
             "Set up time synchronization (chrony or systemd-timesyncd) on both.",
         )
     return ok("clock", f"Zulip's clock and ours agree to {duration(error.total_seconds())}.")
-
-
-def _why(failure: Failure) -> str:
-    return sentence(failure)

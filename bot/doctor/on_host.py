@@ -5,8 +5,9 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bot.doctor.contract import Diagnosis, failed, ok, warning
+from bot.doctor.contract import Diagnosis, failed, ok, told, warning
 from bot.settings import Settings
 from handlers.errors import HostFailure
 from handlers.host import postgres
@@ -17,33 +18,59 @@ from handlers.host.services import list_programs
 from handlers.host.settings import StoreSettings
 from handlers.host.zulip_web import ask_health
 from handlers.wording import size
-from state.database import DatabaseUnusable, open_database
+from jobs.configuration_file import ConfigurationError
+from state.database import DatabaseUnusable, open_database, open_read_only
 
 _PROBE_BYTES = 64 * 1024
 _LITTLE_SPACE_BYTES = 1_000_000_000
 
 
 def examine_state(settings: Settings) -> Iterator[Diagnosis]:
-    """Our own database: opened, written and read through."""
-    directory = settings.state_directory
+    """Our own database: opened, written and read through; one that is not there is not left."""
     try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        database = open_database(settings.database)
-    except OSError as error:
-        yield failed("state", f"{directory} cannot be made: {error.strerror}.")
+        settings.make_state_directory()
+        said = _sound_database(settings)
+    except ConfigurationError as error:
+        yield failed("state", error.message, error.hint)
         return
     except DatabaseUnusable as error:
-        yield failed("state", error.message)
+        yield failed("state", error.message, None)
         return
-    problem = database.integrity_problem()
-    database.close()
-    if problem is not None:
-        yield failed("state", f"{settings.database} is damaged: {problem}.", "Put a copy back.")
+    except OSError as error:
+        yield failed("state", f"{error.filename}: {error.strerror}.", "Look at its file system.")
         return
-    free = shutil.disk_usage(directory).free
+    free = shutil.disk_usage(settings.state_directory).free
     if free < _LITTLE_SPACE_BYTES:
-        yield warning("state", f"Only {size(free)} are free in {directory}.", "Free some space.")
-    yield ok("state", f"{settings.database} is sound, and {size(free)} are free.")
+        where = settings.state_directory
+        yield warning("state", f"Only {size(free)} are free in {where}.", "Free some space.")
+    yield ok("state", f"{said}, and {size(free)} are free.")
+
+
+def _sound_database(settings: Settings) -> str:
+    """Raises DatabaseUnusable."""
+    if settings.database.exists():
+        # An older one is migrated by the bot, and not under a bot that may be running.
+        open_read_only(settings.database).close()
+        _write_and_read_through(settings.database)
+        return f"{settings.database} is sound"
+    with TemporaryDirectory(dir=settings.state_directory, prefix="doctor-") as folder:
+        _write_and_read_through(Path(folder, "probe.db"))
+    return f"{settings.database} can be made by the bot"
+
+
+def _write_and_read_through(path: Path) -> None:
+    database = open_database(path)
+    try:
+        with database.write():
+            pass
+        problem = database.integrity_problem()
+    finally:
+        database.close()
+    if problem is not None:
+        raise DatabaseUnusable(
+            f"The database {path} is damaged ({problem}): stop zulip-ops, keep the file, and put a"
+            " copy in its place."
+        )
 
 
 def examine_launcher(settings: Settings) -> Iterator[Diagnosis]:
@@ -78,18 +105,18 @@ def examine_zulip_installation(settings: Settings) -> Iterator[Diagnosis]:
         deployment = current_deployment(layout)
         yield ok("deployment", f"Zulip {deployment.version} is deployed in {deployment.path}.")
     except HostFailure as error:
-        yield failed("deployment", error.message, "Is `host.root` right?")
+        yield told("deployment", error, "Is `host.root` right?")
     try:
         programs = list_programs(layout)
         running = sum(program.running for program in programs)
         yield ok("supervisor", f"{running} of {len(programs)} programs are running.")
     except HostFailure as error:
-        yield failed("supervisor", error.message, error.hint)
+        yield told("supervisor", error)
     yield from _secrets(layout.secrets_file)
     try:
         health = ask_health(host)
     except HostFailure as error:
-        yield failed("health", error.message, "Is `host.url` right?")
+        yield told("health", error, "Is `host.url` right?")
         return
     if health.ready:
         yield ok("health", f"{host.url}/health answers that all is well.")
@@ -112,7 +139,7 @@ def examine_database(settings: Settings) -> Iterator[Diagnosis]:
             facts = postgres.read_facts(connection)
         programs = postgres.programs_directory(database, facts.major)
     except HostFailure as error:
-        yield failed("database", error.message, error.hint)
+        yield told("database", error)
         return
     yield ok("database", f"PostgreSQL {facts.server_version} answers; {size(facts.size_bytes)}.")
     for program in ("pg_dump", "pg_restore"):
@@ -135,11 +162,15 @@ def _store(settings: StoreSettings) -> Diagnosis:
     key, data = f"probe/{secrets.token_hex(8)}", secrets.token_bytes(_PROBE_BYTES)
     try:
         store = open_store(settings)
-        store.put(key, data)
-        same = store.get(key) == data
-        store.delete(key)
+        # Cheap, and quick to give up where nobody answers.
+        store.check()
+        try:
+            store.put(key, data)
+            same = store.get(key) == data
+        finally:
+            store.delete(key)
     except HostFailure as error:
-        return failed(subject, error.message, error.hint)
+        return told(subject, error, "Look at its [[stores]] table, and at the store itself.")
     if not same:
         return failed(subject, "What was read back is not what was written.", "Do not use it.")
     return ok(subject, f"{size(_PROBE_BYTES)} were written, read back and deleted.")

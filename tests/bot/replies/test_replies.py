@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from bot.replies import answers, jobs, observations, refusals
+from bot.replies import answers, job_news, observations, refusals
 from bot.replies.reply import Reply, kinds, render
 
 NOW = "2026-11-23T12:00:00+00:00"
@@ -41,20 +41,20 @@ SPOKEN: list[tuple[Reply, str]] = [
         "`upgrade 1.4` will upgrade Zulip; it comes with a later version of zulip-ops.",
     ),
     (
-        jobs.JobAccepted(12, "backup now", "ops", "backup now · #12"),
+        job_news.JobAccepted(12, "backup now", "ops", "backup now · #12"),
         "`backup now` is job #12: #**ops>backup now · #12**.",
     ),
     (
-        jobs.JobWaits(13, 12, "backup now"),
+        job_news.JobWaits(13, 12, "backup now"),
         "Job #13 waits for job #12 (`backup now`): only one job changes the server at a time. "
         "It starts by itself.",
     ),
     (
-        jobs.HistoryPage([], None),
+        job_news.HistoryPage([], None),
         "There are no jobs yet.",
     ),
     (
-        jobs.LogPreview(12, "", "", 0),
+        job_news.LogPreview(12, "", "", 0),
         "Job #12 has written no output.",
     ),
     (
@@ -80,7 +80,7 @@ def test_a_reply_is_the_same_after_it_was_stored(reply: Reply) -> None:
 
 
 def test_a_failed_job_is_told_in_four_lines_and_its_output_is_folded() -> None:
-    text = jobs.JobEnded(
+    text = job_news.JobEnded(
         job=12,
         command="backup now",
         status="failed",
@@ -102,11 +102,11 @@ def test_a_failed_job_is_told_in_four_lines_and_its_output_is_folded() -> None:
 
 
 def test_progress_marks_what_is_done_and_what_runs() -> None:
-    steps = [
+    steps: list[dict[str, object]] = [
         {"title": "Dump the database", "state": "done", "seconds": 3.0},
         {"title": "Read the copy back", "state": "running", "seconds": None},
     ]
-    text = jobs.JobProgress(12, "backup now", EARLIER, steps, "12 of 40 objects").text()
+    text = job_news.JobProgress(12, "backup now", EARLIER, steps, "12 of 40 objects").text()
     assert "- ✔ Dump the database: done · 3 s" in text
     assert "- … Read the copy back: running" in text
     assert "12 of 40 objects" in text
