@@ -29,8 +29,9 @@ from bot.events import (
 )
 from bot.hands import Hands, read_card, starts_run
 from bot.identity import UNKNOWN, Identity, of_connection, remember
+from bot.rounds import keep_round
 from handlers.contract import Clock
-from jobs.facts import FactsError, read_facts
+from jobs.facts import FactsError, Round, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, cursor, inbox
 from state.database import Database, DatabaseUnusable, Transaction
@@ -59,6 +60,7 @@ class Dispatcher:
         self._hands = hands
         #: Folders of runs that were looked at since the start.
         self._seen_folders: set[str] = set()
+        self._kept_round: datetime | None = None
         self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
 
     def run(self) -> None:
@@ -183,6 +185,7 @@ class Dispatcher:
             return self._decisions.schedules(tx, now)
 
         self._decide(decide)
+        self._keep_round()
         self._adopt()
         self._start_what_may()
 
@@ -216,15 +219,28 @@ class Dispatcher:
             self._decide(decide)
             going_on = bool(found) and starts_run(found[0])
 
+    def _keep_round(self) -> None:
+        """Each round of observations goes into the history of checks, once."""
+        facts = self._facts()
+        if facts is None or facts.started_at == self._kept_round:
+            return
+        self._kept_round = facts.started_at
+        with self._database.write() as tx:
+            keep_round(tx, facts)
+
     def _look_at_facts(self) -> None:
         if not self._decisions.pending:
             return
-        try:
-            facts = read_facts(self._hands.state_directory)
-        except FactsError:
-            facts = None
+        facts = self._facts()
         began = facts.started_at if facts else None
         self._decide(lambda tx, now: self._decisions.facts_seen(tx, began, now))
+
+    def _facts(self) -> Round | None:
+        try:
+            return read_facts(self._hands.state_directory)
+        except FactsError as error:
+            _logger.error("%s", error.message)
+            return None
 
     def _host_command(self, event: HostCommand) -> None:
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
@@ -239,12 +255,13 @@ class Dispatcher:
         now = self._clock.now()
         with self._database.write() as tx:
             effects = decide(tx, now)
+        # First of all 👀: whoever wrote is waiting for it.
+        self._hands.sender.notify()
         for effect in effects:
             if isinstance(effect, TellHost):
                 self._tell_host(effect)
             else:
                 self._hands.carry_out(effect)
-        self._hands.sender.notify()
 
     def _tell_host(self, effect: TellHost) -> None:
         answers = self._host_answers.pop(effect.entry_id, None)
