@@ -34,6 +34,8 @@ LOOKS = 4
 #: One message that Zulip always fails on must not hold up all others.
 TRIES_IN_FRONT = 3
 STEP_ASIDE = timedelta(seconds=5)
+#: The longest pause of a lane whose message is sent again.
+LONGEST_REPEAT_SECONDS = 15
 SLOW_RETRY = timedelta(seconds=60)
 NO_WAIT = timedelta(0)
 
@@ -226,14 +228,16 @@ class _Worker:
     def _settled(self, row: Row) -> float:
         """When a message that is not in Zulip was never sent, by our monotonic clock."""
         if row.id not in self._settled_at:
-            # Left by the process before this one.
-            age = self._scope.clock.now() - (row.tried_at or row.created_at)
-            left = max(NO_WAIT, min(self._scope.pace.settle - age, self._scope.pace.settle))
-            self._settled_at[row.id] = time.monotonic() + left.total_seconds()
+            # Left by the process before this one; a clock that was set back must not hold it up.
+            settle = self._scope.pace.settle
+            left = settle - (self._scope.clock.now() - (row.tried_at or row.created_at))
+            is_settled = left <= NO_WAIT
+            until = time.monotonic() + min(left, settle).total_seconds()
+            self._settled_at[row.id] = 0.0 if is_settled else until
         return self._settled_at[row.id]
 
     def _send_again(self, row: Row) -> None:
-        wait = timedelta(seconds=min(2 ** (row.attempts - 1) - 1, 60))
+        wait = timedelta(seconds=min(2 ** min(row.attempts - 1, 10) - 1, LONGEST_REPEAT_SECONDS))
         with self._scope.database.write() as tx:
             outbox.retry_later(tx, row.id, self._scope.clock.now() + wait)
         self._forget(row)

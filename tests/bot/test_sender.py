@@ -346,6 +346,29 @@ def test_reactions_are_idempotent(office: Office, world: Stage, moment: str) -> 
     assert world.zulip.messages()[-1].reactions == ()
 
 
+def test_message_on_which_zulip_always_fails_holds_up_no_other(
+    office: Office, world: Stage
+) -> None:
+    zulip, emoji = world.zulip, {"name": EYES.name, "code": EYES.code}
+    ids = [zulip.post(world.cast.iago, "ops", "t", text) for text in ("bad", "good")]
+    path = f"*/messages/{ids[0]}/reactions"
+    zulip.faults.plan(Fault(Trouble.SERVER_ERROR, "POST", path), times=1000)
+    rows = [
+        office.add(
+            "react",
+            {"type": "message", "message_id": message_id},
+            facts=emoji,
+            kind="emoji",
+            lane=f"message/{message_id}",
+            priority=0,
+        )
+        for message_id in ids
+    ]
+    office.sender()
+    zulip.wait_until(lambda: office.status_of(rows[1]) == "sent")
+    assert office.status_of(rows[0]) == "new"
+
+
 def test_slow_post_does_not_hold_up_a_reaction(office: Office, world: Stage) -> None:
     message_id = world.zulip.post(world.cast.iago, "ops", "t", "x")
     world.zulip.faults.plan(Fault(Trouble.DELAY, "POST", POSTS, wait=timedelta(seconds=2)))
