@@ -1,5 +1,6 @@
 """Keeps each round of observations in the history of checks."""
 
+from handlers.contract import JSON
 from jobs.facts import Round
 from state import check_store
 from state.database import Transaction
@@ -10,7 +11,7 @@ ROUNDS_KEPT = 7 * 24 * 60
 
 def keep_round(tx: Transaction, seen: Round) -> bool:
     """False when this round was kept before."""
-    facts = {
+    facts: dict[str, JSON] = {
         name: {
             "at": fact.at.isoformat(),
             "level": fact.level.value,
