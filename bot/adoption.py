@@ -42,7 +42,8 @@ def find_foreign(runs_directory: Path, seen: set[str]) -> list[Foreign]:
         try:
             spec = RunFolder(path).read_spec()
             result = RunFolder(path).read_result()
-        except (Unreadable, OSError) as error:
+            declaration(spec.operation)
+        except (Unreadable, KeyError, OSError) as error:
             _logger.warning("%s is not understood: %s", path, error)
             continue
         if spec.asker.kind == "root" and spec.mode == RUN and result is not None:
@@ -55,7 +56,9 @@ def adopt(
 ) -> None:
     """Make it a job of root's, ended as its result says, and tell so; a known run is left."""
     spec, result = foreign.spec, foreign.result
-    if run_store.is_known(tx, foreign.folder.path.name):
+    same = job_store.get(tx, spec.job)
+    # A run of ours may have ended before its folder was written down.
+    if run_store.is_known(tx, foreign.folder.path.name) or (same and same.nonce == spec.nonce):
         return
     operation = declaration(spec.operation)
     job = job_store.create(

@@ -1,5 +1,6 @@
 """Puts the parts together; the only module that knows them all."""
 
+import grp
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
+from bot.answers import Unauthorized, sentence
 from bot.commands.contract import Installation
 from bot.commands.registry import verbs
 from bot.decisions import Decisions
@@ -25,6 +27,7 @@ from bot.sender import Sender
 from bot.settings import Settings
 from bot.single_instance import held_lock
 from bot.zulip_client import ZulipClient
+from bot.zuliprc import ZuliprcError
 from handlers.contract import Clock
 from handlers.errors import BadCommand
 from jobs.clock import SystemClock
@@ -42,6 +45,9 @@ from state.database import Database, Transaction, open_database
 from state.schedule_store import NewSchedule
 
 _logger = logging.getLogger(__name__)
+
+#: How long Zulip may take to refuse the key at the start.
+_FIRST_LOOK = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
@@ -61,11 +67,12 @@ class App:
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT or `stop`: the main thread is the dispatcher's."""
+        # Before any thread: nothing is left running when the socket cannot be made.
+        self.socket.start()
         self.watcher.start()
         self.reader.start()
         self.sender.start()
         self.listener.start()
-        self.socket.start()
         self.scheduler.start(self.settings.recurrences())
         self.hands.carry_out(LookAtHost())
         try:
@@ -89,16 +96,24 @@ class App:
 
 
 def launcher_of(configuration: Configuration, settings: Settings) -> Launcher:
-    """Who starts runs on this host, as the configuration says."""
+    """Who starts runs on this host, as the configuration says; raises ConfigurationError."""
     if configuration.launcher.backend == "helper":
         return HelperLauncher(configuration.launcher.socket)
+    group = configuration.state.group
+    try:
+        _ = group and grp.getgrnam(group)
+    except KeyError:
+        raise ConfigurationError(
+            f"{settings.path}: `state.group`: this host has no group {group}.",
+            hint=f"Make it with `groupadd --system {group}`, or name another one.",
+        ) from None
     spec = ObserverSpec(
         configuration.host,
         configuration.stores,
         settings.state_directory,
-        configuration.state.group,
+        group,
     )
-    return ForkLauncher(settings.state_directory, spec, group=configuration.state.group)
+    return ForkLauncher(settings.state_directory, spec, group=group)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> App:
@@ -218,8 +233,24 @@ def run(settings: Settings) -> None:
     settings.make_state_directory()
     with held_lock(settings.lock):
         app = build(settings)
+        refuse_wrong_key(settings)
         with _stopping_on_signals(app):
             app.run()
+
+
+def refuse_wrong_key(settings: Settings) -> None:
+    """Raise ZuliprcError when Zulip itself refuses the account: only a person can mend that.
+
+    A Zulip that does not answer is waited for later on, so it costs little time here; a key that
+    is taken away while the bot runs does not end it either.
+    """
+    client = settings.client()
+    client.patience = _FIRST_LOOK
+    answer = client.me()
+    client.close()
+    if isinstance(answer, Unauthorized):
+        zuliprc = settings.configuration.zulip.zuliprc
+        raise ZuliprcError(f"{sentence(answer)}; look at `email` and `key` in {zuliprc}.")
 
 
 @contextmanager

@@ -149,6 +149,7 @@ class Dispatcher:
 
         self._decide(decide)
         self._decide(self._decisions.schedules)
+        self._adopt()
 
     def _be(self, identity: Identity) -> None:
         if identity != self._decisions.identity:
@@ -193,7 +194,9 @@ class Dispatcher:
         """Runs that root made on the host while nobody was here to be asked."""
         if self._decisions.identity.channel_id == UNKNOWN:
             return
-        for foreign in find_foreign(self._hands.runs_directory, self._seen_folders):
+        # Once it is told it is known; until then it is found again.
+        seen = set(self._seen_folders)
+        for foreign in find_foreign(self._hands.runs_directory, seen):
 
             def decide(
                 tx: Transaction, now: datetime, foreign: Foreign = foreign
@@ -202,6 +205,7 @@ class Dispatcher:
                 return ()
 
             self._decide(decide)
+        self._seen_folders = seen
 
     def _start_what_may(self) -> None:
         """Start queued jobs as far as the host's lock allows."""

@@ -4,14 +4,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.single_instance import AlreadyRunningError
 from bot.zuliprc import ZuliprcError
-from handlers.errors import OpsError
+from handlers.errors import OpsError, Reason
 from jobs.configuration_file import ConfigurationError
 from state.database import DatabaseBusy, DatabaseUnusable
 
 #: Something has to be put right first (sysexits has 78 for it; 2 is what tools use for usage).
 CONFIGURATION = 2
+#: It was tried and did not succeed.
+FAILED = 1
 #: It may work later (EX_TEMPFAIL).
 TRY_AGAIN = 75
 
@@ -21,8 +22,8 @@ def in_words() -> Iterator[None]:
     """Exit with a sentence on standard error, never with a traceback, for what people can mend."""
     try:
         yield
-    except (AlreadyRunningError, DatabaseBusy) as error:
-        _leave(error.message, getattr(error, "hint", None), TRY_AGAIN)
+    except DatabaseBusy as error:
+        _leave(error.message, None, TRY_AGAIN)
     except ConfigurationError as error:
         _leave(error.message, error.hint, CONFIGURATION)
     except DatabaseUnusable as error:
@@ -30,9 +31,10 @@ def in_words() -> Iterator[None]:
     except ZuliprcError as error:
         _leave(str(error), None, CONFIGURATION)
     except OpsError as error:
-        _leave(error.message, error.hint, 1)
+        _leave(error.message, error.hint, TRY_AGAIN if error.reason is Reason.BUSY else FAILED)
     except OSError as error:
-        _leave(f"{error.filename or 'The system'}: {error.strerror}.", None, CONFIGURATION)
+        what = error.filename or "The system"
+        _leave(f"{what}: {error.strerror or error}.", None, CONFIGURATION)
 
 
 def _leave(message: str, hint: str | None, code: int) -> None:

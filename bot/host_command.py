@@ -1,27 +1,28 @@
 """Carries out a command typed on the host: through the bot, or alone when the bot is down."""
 
 import json
-import os
+import re
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from bot.host_socket import ANSWER_SECONDS
+from bot.grammar import Parsed
+from bot.host_socket import ANSWER_SECONDS, short_address
+from bot.run_display import RunDisplay
 from bot.settings import Settings
 from bot.without_bot import WithoutBot
-from handlers.errors import BadCommand
-from handlers.wording import duration
-from jobs.journal import RUN, ResultStatus, RunResult
-from jobs.journal_reader import JournalReader
-from jobs.records import RecordKind
+from handlers.errors import BadCommand, Reason, Refused
+from jobs.journal import RUN, ResultStatus
 from jobs.run_folder import RunFolder
 
 #: A bot that is well is reached much sooner; then the host's own way is taken.
 CONNECT_SECONDS = 2
-LOOK_EVERY_SECONDS = 0.2
+NOT_UNDERSTOOD = 2
+#: A terminal shows Zulip's tags for times as they are.
+_TIME_TAG = re.compile(r"<time:([^>]+)>")
 
 
 class NoBotError(Exception):
@@ -36,94 +37,87 @@ class HostCommandLine:
     say: Callable[[str], None]
 
     def carry_out(self, text: str) -> int:
-        """The exit code: 0 done, 1 failed, 2 not understood."""
-        try:
-            answer, job = ask_bot(self.settings.socket, text)
-        except NoBotError:
-            return self._alone(text)
-        self.say(answer)
-        return 0 if job is None else self._follow_job(job)
-
-    def _follow_job(self, job: int) -> int:
-        """Show what the job's runs write until the last of them has ended."""
-        runs, attempt = self.settings.state_directory / "runs", 1
-        while True:
-            folder = RunFolder(runs / f"{job}-{attempt}")
-            while not folder.path.is_dir():
-                time.sleep(LOOK_EVERY_SECONDS)
-            result = self._follow_run(folder)
-            if result.mode == RUN or result.status is not ResultStatus.PLANNED:
-                return self._tell(result)
-            if _unmet(result):
-                return self._tell_unmet(result)
-            attempt += 1
-
-    def _follow_run(self, folder: RunFolder) -> RunResult:
-        reader = JournalReader(folder.journal_file)
-        while True:
-            ended = folder.has_ended
-            for record in reader.read() if reader.has_more() else ():
-                if record.kind is RecordKind.STEP:
-                    self.say(f"  {record.content.get('title')} ...")
-            if ended:
-                result = folder.read_result()
-                assert result is not None
-                return result
-            time.sleep(LOOK_EVERY_SECONDS)
-
-    def _tell(self, result: RunResult) -> int:
-        took = duration((result.ended_at - result.started_at).total_seconds())
-        self.say(f"{result.status.value} after {took}: {result.sentence}")
-        for line in (result.state and f"Server: {result.state}", result.hint):
-            if line:
-                self.say(line)
-        return 0 if result.status is ResultStatus.SUCCEEDED else 1
-
-    def _tell_unmet(self, result: RunResult) -> int:
-        for sentence in _unmet(result):
-            self.say(sentence)
-        return 1
-
-    def _alone(self, text: str) -> int:
+        """The exit code: 0 done, 1 failed, 2 not understood. Raises OpsError."""
         alone = WithoutBot(self.settings)
         try:
             parsed = alone.understand(text)
         except BadCommand as error:
             self.say(f"{error.message} {error.hint or ''}".rstrip())
-            return 2
+            return NOT_UNDERSTOOD
+        try:
+            answer, job = ask_bot(self.settings.socket, text)
+        except NoBotError:
+            return self._alone(alone, parsed)
+        self._say(answer)
+        return 0 if job is None else self._follow_job(alone, job)
+
+    def _say(self, text: str) -> None:
+        self.say(_TIME_TAG.sub(r"\1", text))
+
+    def _follow_job(self, alone: WithoutBot, job: int) -> int:
+        """Show what the job's runs write until the last of them has ended."""
+        display, runs, attempt = RunDisplay(self.say), self.settings.state_directory / "runs", 1
+        while True:
+            folder = RunFolder(runs / f"{job}-{attempt}")
+            result = display.follow(folder, partial(alone.end_of_job, job))
+            planned = not isinstance(result, str) and result.status is ResultStatus.PLANNED
+            if isinstance(result, str) or result.mode == RUN or not planned:
+                return display.tell(result)
+            if display.tell_unmet(result):
+                return 1
+            attempt += 1
+
+    def _alone(self, alone: WithoutBot, parsed: Parsed) -> int:
         if not alone.is_operation(parsed):
             self.say("(The bot does not answer, so this is read from its files.)")
-            self.say(alone.answer(parsed))
+            self._say(alone.answer(parsed))
             return 0
         self.say("(The bot does not answer; it will tell of this in Zulip when it is back.)")
-        planned = self._follow_run(RunFolder(alone.plan(parsed).folder))
-        if planned.status is not ResultStatus.PLANNED or planned.plan is None:
-            return self._tell(planned)
-        if _unmet(planned):
-            return self._tell_unmet(planned)
-        self.say(planned.plan.summary)
-        return self._tell(self._follow_run(RunFolder(alone.start(planned).folder)))
-
-
-def _unmet(result: RunResult) -> list[str]:
-    checks = result.plan.preconditions if result.plan else ()
-    return [check.sentence for check in checks if not check.holds]
+        display, handle = RunDisplay(self.say), alone.plan(parsed)
+        planned = display.follow(RunFolder(handle.folder), partial(alone.end_of_run, handle))
+        if isinstance(planned, str) or planned.status is not ResultStatus.PLANNED:
+            return display.tell(planned)
+        if display.tell_unmet(planned):
+            return 1
+        if planned.plan is not None:
+            self.say(planned.plan.summary)
+        handle = alone.start(planned)
+        result = display.follow(RunFolder(handle.folder), partial(alone.end_of_run, handle))
+        return display.tell(result)
 
 
 def ask_bot(path: Path, text: str) -> tuple[str, int | None]:
-    """The bot's answer, and the number of the job if it made one; raises NoBotError."""
+    """The bot's answer, and the number of the job if it made one.
+
+    Raises NoBotError when nobody listens, and Refused when the bot takes no command from here or
+    does not answer: it may have acted, so nothing is done twice.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(CONNECT_SECONDS)
-        try:
-            connection.connect(os.fspath(path))
-        except OSError as error:
-            raise NoBotError from error
+        _connect(connection, path)
         connection.settimeout(ANSWER_SECONDS + 1)
         request = json.dumps({"version": 1, "command": text}) + "\n"
         answer: dict[str, object] = {}
         with suppress(OSError, ValueError):
             connection.sendall(request.encode())
             answer = json.loads(connection.makefile().readline())
+    if "text" not in answer:
+        why = answer.get("refused", "The bot gave no answer; its log says more.")
+        hint = "`zulip-ops do history` shows what became of it."
+        raise Refused(str(why), reason=Reason.BUSY, hint=hint)
     job = answer.get("job")
-    said = str(answer.get("text", "The bot gave no answer; its log says more."))
-    return said, job if isinstance(job, int) else None
+    return str(answer["text"]), job if isinstance(job, int) else None
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    connection.settimeout(CONNECT_SECONDS)
+    try:
+        with short_address(path) as address:
+            connection.connect(address)
+    except PermissionError:
+        raise Refused(
+            f"{path} takes commands from root alone.",
+            reason=Reason.NOT_PERMITTED,
+            hint="Put `sudo` before it.",
+        ) from None
+    except OSError as error:
+        raise NoBotError from error

@@ -6,8 +6,8 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -22,7 +22,9 @@ _LONGEST_REQUEST_BYTES = 4096
 
 
 class HostSocket:
-    """One JSON line in (`command`), one out (`text`, `job`); the peer must be root or ourselves."""
+    """One JSON line in (`command`), one out (`text` and `job`, or `refused`); the peer must be root
+    or ourselves.
+    """
 
     def __init__(self, path: Path, tell: Callable[[Event], None]) -> None:
         self._path = path
@@ -30,10 +32,12 @@ class HostSocket:
         self._listening: socket.socket | None = None
 
     def start(self) -> None:
+        """Raises OSError."""
         with suppress(FileNotFoundError):
             self._path.unlink()
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listening.bind(os.fspath(self._path))
+        with short_address(self._path) as address:
+            listening.bind(address)
         # The peer's user is looked at too, so nobody gains by the moment before this.
         self._path.chmod(0o600)
         listening.listen(4)
@@ -63,20 +67,30 @@ class HostSocket:
         with connection:
             connection.settimeout(ANSWER_SECONDS)
             with suppress(OSError, ValueError):
-                if _peer_user(connection) not in {0, os.getuid()}:
-                    return
-                request = json.loads(_read_line(connection))
-                text, job = self._ask(str(request["command"]))
-                answer = {"version": 1, "text": text, "job": job}
-                connection.sendall(json.dumps(answer).encode() + b"\n")
+                answer = self._answer(connection)
+                connection.sendall(json.dumps({"version": 1, **answer}).encode() + b"\n")
 
-    def _ask(self, command: str) -> tuple[str, int | None]:
+    def _answer(self, connection: socket.socket) -> dict[str, object]:
+        if _peer_user(connection) not in {0, os.getuid()}:
+            return {"refused": f"{self._path} takes commands from root alone."}
+        request = json.loads(_read_line(connection))
         answers: SimpleQueue[tuple[str, int | None]] = SimpleQueue()
-        self._tell(HostCommand(command, answers))
+        self._tell(HostCommand(str(request["command"]), answers))
         try:
-            return answers.get(timeout=ANSWER_SECONDS)
+            text, job = answers.get(timeout=ANSWER_SECONDS)
         except Empty:
-            return "The bot did not answer in time; its log says more.", None
+            return {"refused": "The bot did not answer in time; its log says more."}
+        return {"text": text, "job": job}
+
+
+@contextmanager
+def short_address(path: Path) -> Iterator[str]:
+    """The address of a socket; the system takes at most 107 bytes, and paths may be longer."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _read_line(connection: socket.socket) -> bytes:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from bot.answering import on_host
@@ -16,7 +17,10 @@ from jobs.clock import SystemClock
 from jobs.facts import read_facts
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import Launcher, RunHandle
+from jobs.lifecycle import FINAL, Status
 from jobs.run_folder import RunFolder
+from state import job_store
+from state.database import DatabaseUnusable, open_read_only
 
 _FRESH_SECONDS = 10
 _LOOK_EVERY_SECONDS = 0.2
@@ -66,6 +70,24 @@ class WithoutBot:
         folder = RunFolder(self.settings.state_directory / "runs" / str(planned.name))
         spec = replace(folder.read_spec(), attempt=2, mode=RUN, fingerprint=planned.fingerprint)
         return self.launcher.start(spec)
+
+    def end_of_run(self, handle: RunHandle) -> str | None:
+        """Why the run will bring no result; None while it may. Raises LauncherUnavailable."""
+        status = self.launcher.status(handle.name)
+        if status.alive or status.ended:
+            return None
+        return f"The run has died without a result; what it wrote is in {handle.folder}."
+
+    def end_of_job(self, number: int) -> str | None:
+        """How the bot has ended the job; None while it has not, or its database is busy."""
+        try:
+            with closing(open_read_only(self.settings.database)) as database, database.read() as tx:
+                job = job_store.get(tx, number)
+        except DatabaseUnusable:
+            return None
+        if job is None or job.status not in {*FINAL, Status.INTERRUPTED}:
+            return None
+        return f"{job.status}: {job.sentence}"
 
     def answer(self, parsed: Parsed) -> str:
         """What the bot would say; raises OpsError when it never ran here."""

@@ -137,16 +137,16 @@ def examine_database(settings: Settings) -> Iterator[Diagnosis]:
     try:
         with postgres.connect(database) as connection:
             facts = postgres.read_facts(connection)
-        programs = postgres.programs_directory(database, facts.major)
     except HostFailure as error:
         yield told("database", error)
         return
     yield ok("database", f"PostgreSQL {facts.server_version} answers; {size(facts.size_bytes)}.")
-    for program in ("pg_dump", "pg_restore"):
-        if (programs / program).exists():
-            yield ok(program, f"{programs / program} is there.")
-        else:
-            yield failed(program, f"{programs / program} is not there.", "Install the client.")
+    try:
+        programs = postgres.programs_directory(database, facts.major)
+    except HostFailure as error:
+        yield failed("pg_dump", error.message, error.hint)
+        return
+    yield ok("pg_dump", f"pg_dump and pg_restore of PostgreSQL {facts.major} are in {programs}.")
 
 
 def examine_stores(settings: Settings) -> Iterator[Diagnosis]:
