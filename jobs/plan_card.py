@@ -37,7 +37,8 @@ def plan_card(spec: RunSpec, effect: Effect, plan: Plan, fingerprint: str) -> st
         _confirmation(spec, effect),
         f"Plan `{fingerprint[:SHORT]}`, in full `{fingerprint}`",
     )
-    return "\n\n".join(part for part in parts if part) + "\n"
+    # Zulip cuts blanks off the end: with any, what it stores would not be what was consented to.
+    return "\n\n".join(part for part in parts if part).rstrip()
 
 
 def _head(spec: RunSpec, effect: Effect) -> str:

@@ -71,8 +71,7 @@ Take a copy of database, uploads and configuration.
 **To confirm**: ✅ on this message, by @_**Iago|11**, who asked. ❌ ends it, and so does silence. \
 It waits until <time:2026-03-01T14:30:00Z>.
 
-Plan `{mark[:12]}`, in full `{mark}`
-"""
+Plan `{mark[:12]}`, in full `{mark}`"""
     )
 
 
