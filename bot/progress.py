@@ -18,7 +18,8 @@ class Steps:
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     sentence: str | None = None
-    next_edit: datetime | None = None
+    #: For when the newest edit was put into the outbox.
+    edit_at: datetime | None = None
 
     def take(self, record: Record) -> None:
         """One more line of the journal."""
@@ -38,10 +39,12 @@ class Steps:
                 return
 
     def may_edit_at(self, now: datetime) -> datetime:
-        """When the status message may be edited next."""
-        due = max(now, self.next_edit or now)
-        self.next_edit = due + EDIT_EVERY
-        return due
+        """When the status message may be edited next; what comes before that goes with it."""
+        if self.edit_at is None:
+            self.edit_at = now
+        elif now > self.edit_at:
+            self.edit_at = max(now, self.edit_at + EDIT_EVERY)
+        return self.edit_at
 
 
 def status_message(job: Job, steps: Steps) -> JobProgress:

@@ -77,10 +77,11 @@ def add_or_replace(tx: Transaction, new: NewRow) -> int:
     """Like `add`, but newer facts take the place of those that were not sent yet.
 
     Replaced is the facts of the newest row of the same job, role and kind in the same lane, as
-    long as its sending has not begun; it keeps place, action and target. Gives that row's id.
+    long as its sending has not begun; it keeps place, action and target, and goes when the first
+    of the two would have gone. Gives that row's id.
     """
     waiting = (
-        select(outbox.c.id)
+        select(outbox.c.id, outbox.c.not_before)
         .where(
             outbox.c.job_id == new.job_id,
             outbox.c.role == new.role,
@@ -92,11 +93,17 @@ def add_or_replace(tx: Transaction, new: NewRow) -> int:
         .order_by(outbox.c.id.desc())
         .limit(1)
     )
-    found: int | None = tx.execute(waiting).scalar_one_or_none()
+    found = tx.execute(waiting).one_or_none()
     if found is None:
         return add(tx, new)
-    tx.execute(update(outbox).where(outbox.c.id == found).values(facts=new.facts))
-    return found
+    times = [time for time in (found.not_before, new.not_before) if time is not None]
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id == found.id)
+        .values(facts=new.facts, not_before=min(times) if len(times) == 2 else None)
+    )
+    row_id: int = found.id
+    return row_id
 
 
 def get(tx: Transaction, row_id: int) -> Row | None:

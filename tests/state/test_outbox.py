@@ -134,13 +134,24 @@ def test_newer_progress_takes_the_place_of_older(tx: Transaction) -> None:
     job = make_job(tx)
     first = outbox.add_or_replace(tx, progress(job.id, 1, not_before=after(5)))
     following = outbox.add(tx, new_row("topic", job_id=job.id, role="end"))
-    assert outbox.add_or_replace(tx, progress(job.id, 2)) == first
+    assert outbox.add_or_replace(tx, progress(job.id, 2, not_before=after(9))) == first
     row = outbox.get(tx, first)
     assert row is not None
     assert row.facts == {"done": 2}
-    assert row.not_before == after(5), "how often a message is edited stays limited"
+    assert row.not_before == after(5), "what comes later does not put it off"
     assert outbox.count_pending(tx) == 2
     assert following > first
+
+
+@pytest.mark.parametrize("seconds", [1, None])
+def test_newer_progress_may_be_in_a_greater_hurry(tx: Transaction, seconds: float | None) -> None:
+    job = make_job(tx)
+    first = outbox.add_or_replace(tx, progress(job.id, 1, not_before=after(5)))
+    at = None if seconds is None else after(seconds)
+    assert outbox.add_or_replace(tx, progress(job.id, 2, not_before=at)) == first
+    row = outbox.get(tx, first)
+    assert row is not None
+    assert row.not_before == at
 
 
 def test_progress_that_is_being_sent_is_not_touched(tx: Transaction) -> None:
