@@ -71,6 +71,8 @@ class Following:
             self.finish(tx, job, now)
         elif job.status == Status.AWAITING_APPROVAL:
             self.outgoing.post(tx, job, PlanCard(card or ""), now, role="card")
+        elif _is_told(job):
+            self.tell_waiting(tx, job, now)
         return ()
 
     def lost(self, tx: Transaction, event: RunLost, now: datetime) -> tuple[Effect, ...]:
