@@ -34,6 +34,7 @@ from handlers.contract import Clock
 from jobs.facts import FactsError, Round, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, cursor, inbox
+from state.cursor import Cursor
 from state.database import Database, DatabaseUnusable, Transaction
 from state.inbox import NewEntry
 
@@ -79,11 +80,20 @@ class Dispatcher:
     def _guarded(self, work: Callable[[], None]) -> None:
         """Whatever one event brings, the next one is still taken."""
         try:
-            work()
+            self._survived(work)
         except DatabaseUnusable as error:
             _logger.critical("%s", error.message)
+
+    def _survived(self, work: Callable[[], None]) -> bool:
+        """False after a mistake of ours, which is in the log; raises DatabaseUnusable."""
+        try:
+            work()
+        except DatabaseUnusable:
+            raise
         except Exception:  # the event loop of the bot has to outlive any event
             _logger.exception("An event could not be handled.")
+            return False
+        return True
 
     def _reopen(self) -> None:
         """What was under way when the bot last ended: commands, runs, and jobs that may start."""
@@ -112,19 +122,30 @@ class Dispatcher:
                 _note(event)
 
     def _take_batch(self, batch: ZulipEvents) -> None:
-        """Each event in a transaction of its own, then the cursor; told twice, it counts once."""
+        """Each event in a transaction of its own, the last one with the cursor; an event that is
+        told again counts once, and one that we make a mistake about is passed over."""
+        kept = False
         try:
-            for one in batch.events:
-                self._decide(partial(self._zulip_event, one))
-            with self._database.write() as tx:
-                cursor.save(tx, batch.cursor)
-        except DatabaseUnusable:
-            batch.receipt.refuse()
-            raise
-        batch.receipt.accept()
+            for one in batch.events[:-1]:
+                self._survived(partial(self._decide, partial(self._zulip_event, one, None)))
+            last = batch.events[-1] if batch.events else None
+            decide = partial(self._zulip_event, last, batch.cursor)
+            if not self._survived(partial(self._decide, decide)):
+                self._decide(partial(self._zulip_event, None, batch.cursor))
+            kept = True
+        finally:
+            if kept:
+                batch.receipt.accept()
+            else:
+                batch.receipt.refuse()
 
-    def _zulip_event(self, event: ZulipEvent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
-        return self._decisions.zulip_event(tx, event, now)
+    def _zulip_event(
+        self, event: ZulipEvent | None, position: Cursor | None, tx: Transaction, now: datetime
+    ) -> tuple[Effect, ...]:
+        effects = self._decisions.zulip_event(tx, event, now) if event is not None else ()
+        if position is not None:
+            cursor.save(tx, position)
+        return effects
 
     def _connected(self, event: Connected) -> None:
         identity = of_connection(event, self._decisions.identity.channel)

@@ -50,6 +50,9 @@ class Notifies(Protocol):
     def notify(self) -> None:
         """There are new rows in the outbox."""
 
+    def retry_now(self) -> None:
+        """Zulip is back: wait no longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:

@@ -38,6 +38,8 @@ STEP_ASIDE = timedelta(seconds=5)
 LONGEST_REPEAT_SECONDS = 15
 SLOW_RETRY = timedelta(seconds=60)
 NO_WAIT = timedelta(0)
+#: Both threads wake together, and two that compute at once share one interpreter: 👀 goes first.
+AFTER_REACTIONS = timedelta(milliseconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class _Worker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
+            if not self._scope.reactions:
+                self._stopping.wait(AFTER_REACTIONS.total_seconds())
             try:
                 wait = self._round()
             except DatabaseUnusable as error:
