@@ -2,25 +2,25 @@
 
 import json
 import os
-import resource
+import re
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from bench.report import Figure, arguments, report
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.sample_host.host import Extent, SampleHost
-from handlers.backups import take_backup
-from handlers.contract import JSON, Context
+from handlers.backups.take_backup import STEPS
 from handlers.host import processes
-from handlers.host.settings import DatabaseSettings, HostSettings, StoreSettings
+from handlers.host.settings import StoreSettings
 from jobs.clock import SystemClock
+from jobs.journal import RUN, Asker, RunSpec
+from jobs.run_folder import RunFolder
 
 SMALL = Extent(messages=120_000, uploads=2_000)
 FULL = Extent(messages=1_200_000, uploads=20_000)
@@ -40,30 +40,8 @@ CHECKS = (
 )
 
 
-class SilentJournal:
-    """Writes the steps to standard error, with their durations."""
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        say(f"      {time.monotonic() - started:6.2f} s  {title}")
-
-    def progress(self, sentence: str, *, done: int | None = None, total: int | None = None) -> None:
-        pass
-
-    def fact(self, name: str, value: JSON) -> None:
-        pass
-
-    def output(self, text: str) -> None:
-        pass
-
-
 def main() -> None:
     """Interleave both in one run, so that a busy machine harms both alike."""
-    if sys.argv[1:2] == ["--child"]:
-        take_one(json.loads(sys.argv[2]))
-        return
     chosen = arguments()
     extent = FULL if chosen.full else SMALL
     directory = Path(tempfile.mkdtemp(prefix="zulip-ops-bench-"))
@@ -89,7 +67,7 @@ def measure(host: SampleHost, cluster: PostgresCluster, target: Path) -> dict[st
         "ours": lambda: ours(host, target),
         "by_hand_verified": lambda: by_hand(place, (DUMP, *TARS, *CHECKS)),
     }
-    found: dict[str, list[float]] = {name: [] for name in (*ways, "copying", "memory")}
+    found: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(ROUNDS):
         for name, way in ways.items():
             shutil.rmtree(target, ignore_errors=True)
@@ -112,51 +90,62 @@ def by_hand(place: tuple[str, ...], commands: tuple[str, ...]) -> float:
 
 
 def ours(host: SampleHost, target: Path) -> float:
-    """A process of its own that makes the plan and carries it out, from its spawn to its end."""
-    database = host.settings().database
-    spec = {
-        "root": str(host.root),
-        "host": database.host,
-        "programs": str(database.programs),
-        "target": str(target / "store"),
-    }
+    """The real runner in a process of its own, from its spawn to its end."""
+    folder = RunFolder(target / "runs" / "1-1")
+    folder.path.parent.mkdir()
+    folder.make(_spec(host, target))
+    argv = (sys.executable, "-I", "-m", "jobs.runner", str(folder.path))
     started = time.monotonic()
-    done = processes.run(
-        (sys.executable, "-m", "bench.backup", "--child", json.dumps(spec)),
-        timeout=LIMIT,
-        directory=Path(__file__).parents[1],
-        output=lambda text: print(text, end="", file=sys.stderr),
-    )
+    with processes.start(argv) as runner:
+        memory = _largest_memory(runner.pid)
+        runner.check(LIMIT)
     seconds = time.monotonic() - started
-    FOUND.append(json.loads(done.output))
+    result = folder.read_result()
+    assert result is not None
+    say(f"      {result.sentence}")
+    FOUND.append({"memory": memory, **_phases(folder)})
     return seconds
 
 
-#: What the runs of our own said about themselves.
+#: What our own runs took beside time.
 FOUND: list[dict[str, float]] = []
 
 
-def take_one(spec: Mapping[str, str]) -> None:
-    """In the process of its own: one backup; prints what it took."""
-    database = DatabaseSettings(
-        host=spec["host"], system_user=None, programs=Path(spec["programs"])
-    )
-    context = Context(
+def _spec(host: SampleHost, target: Path) -> RunSpec:
+    return RunSpec(
         job=1,
         attempt=1,
-        host=HostSettings(root=Path(spec["root"]), database=database),
-        stores=(StoreSettings(name="disk", path=Path(spec["target"])),),
-        journal=SilentJournal(),
-        clock=SystemClock(),
+        mode=RUN,
+        operation="backup now",
+        arguments={},
+        asker=Asker("root", None, "root"),
+        host=host.settings(),
+        stores=(StoreSettings(name="disk", path=target / "store"),),
+        created_at=SystemClock().now(),
+        nonce="bench",
     )
-    args = take_backup.Args()
-    plan = take_backup.plan(context, args)
-    started = time.monotonic()
-    outcome = take_backup.run(context, args, plan)
-    say(f"      {outcome.sentence}")
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    copying = next(iter(json.loads(_record(spec).read_text())["seconds"].values()))
-    print(json.dumps({"memory": largest, "run": time.monotonic() - started, "copying": copying}))
+
+
+def _largest_memory(pid: int) -> float:
+    """Of one process until it ends, in MB: the kernel keeps the largest value itself."""
+    largest = 0.0
+    status = Path(f"/proc/{pid}/status")
+    while True:
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found is None:  # it has ended
+            return largest
+        largest = int(found.group(1)) * 1024 / 1e6
+        time.sleep(0.02)
+
+
+def _phases(folder: RunFolder) -> dict[str, float]:
+    """Seconds of copying, and of all steps together, from the run's own journal."""
+    records = [json.loads(line) for line in folder.journal_file.read_text().splitlines()]
+    steps = [record for record in records if record["kind"] == "step_done"]
+    for step in steps:
+        say(f"      {step['seconds']:6.2f} s  {step['title']}")
+    copying = sum(step["seconds"] for step in steps if step["title"] in STEPS)
+    return {"copying": copying}
 
 
 def figures(found: Mapping[str, list[float]]) -> None:
@@ -179,10 +168,6 @@ def figures(found: Mapping[str, list[float]]) -> None:
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _record(spec: Mapping[str, str]) -> Path:
-    return next((Path(spec["target"]) / "snapshots").iterdir())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Base:
     distrusted: frozenset[str]
 
     @property
-    def content(self) -> tuple[str, frozenset[str]]:
+    def content(self) -> tuple[str | None, frozenset[str]]:
         """Equal for two stores that hold the same."""
         return self.snapshot.streams[INDEX].plain_sha256, self.distrusted
 

@@ -12,7 +12,7 @@ from handlers.errors import Cancelled, HostFailure
 from handlers.host.store_contract import Store
 
 #: Sealed objects in memory, sent to all stores together; the runner shall stay below 200 MB.
-BUDGET_BYTES = 64 * 1024 * 1024
+BUDGET_BYTES = 40 * 1024 * 1024
 #: Two, so that one waits for the disk or the network while the other sends.
 SENDERS = 2
 POLL_SECONDS = 0.2
@@ -83,7 +83,7 @@ class FanOut:
         if self._stopped:
             raise Cancelled
 
-    def send(self, key: str, data: bytes, to: Sequence[Destination]) -> None:
+    def send(self, key: str, data: bytes | bytearray, to: Sequence[Destination]) -> None:
         """Hand one object to the senders; called from the threads that make objects.
 
         Raises HostFailure when none of these stores is left, and Cancelled after `stop`.
@@ -140,5 +140,5 @@ class FanOut:
 @dataclass(slots=True)
 class _Parcel:
     key: str
-    data: bytes
+    data: bytes | bytearray
     waiting_for: int

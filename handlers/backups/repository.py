@@ -50,7 +50,8 @@ class StreamRecord:
     format: str
     objects: tuple[StoredObject, ...]
     plain_bytes: int
-    plain_sha256: str
+    #: None for the uploads: each file's own hash stands in the index.
+    plain_sha256: str | None
     #: The tool that wrote the plain stream; none: this program.
     command: tuple[str, ...] | None = None
 

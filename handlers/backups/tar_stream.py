@@ -13,6 +13,10 @@ BLOCK = tarfile.BLOCKSIZE
 FORMAT: Final = tarfile.GNU_FORMAT
 READ_BYTES = 1024 * 1024
 END = bytes(2 * BLOCK)
+#: Of a short header: mode, user, group, size and time, as octal text.
+_NUMBERS = b"%07o\0%07o\0%07o\0%011o\0%011o\0"
+_LIMITS = (8**7, 8**7, 8**7, 8**11, 8**11)
+_NAME_BYTES = 100
 
 Write = Callable[[bytes], None]
 
@@ -53,14 +57,10 @@ class TarWriter:
             os.close(descriptor)
 
     def add_link(self, name: str, target: str, details: os.stat_result) -> None:
-        header = _header(name, details)
-        header.type, header.size, header.linkname = tarfile.SYMTYPE, 0, target
-        self._write(_encoded(header))
+        self._write(_header(name, details, tarfile.SYMTYPE, target))
 
     def add_directory(self, name: str, details: os.stat_result) -> None:
-        header = _header(name, details)
-        header.type, header.size = tarfile.DIRTYPE, 0
-        self._write(_encoded(header))
+        self._write(_header(name, details, tarfile.DIRTYPE))
 
     def close(self) -> None:
         self._write(END)
@@ -69,21 +69,22 @@ class TarWriter:
         details = os.fstat(descriptor)
         if not stat.S_ISREG(details.st_mode):
             raise FileNotFoundError(f"{name} is no regular file any more")
-        left, content = details.st_size, hashlib.sha256()
-        self._write(_encoded(_header(name, details)))
-        while left:
-            chunk = os.read(descriptor, min(left, READ_BYTES))
-            if not chunk:
-                break
-            self._write(chunk)
+        content, before = hashlib.sha256(), _header(name, details)
+        for chunk in _exactly(descriptor, details.st_size):
             content.update(chunk)
-            left -= len(chunk)
-        padding = bytes(left)  # a file that was cut is filled up to what the header says
-        content.update(padding)
-        self._write(padding + bytes(-details.st_size % BLOCK))
+            self._write(before + chunk)
+            before = b""
+        self._write(before + bytes(-details.st_size % BLOCK))
         after = os.fstat(descriptor)
         unchanged = (after.st_size, after.st_mtime_ns) == (details.st_size, details.st_mtime_ns)
-        return Copied(details.st_size, content.hexdigest(), changed=bool(left) or not unchanged)
+        return Copied(details.st_size, content.hexdigest(), changed=not unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    name: str
+    kind: bytes
+    size_bytes: int
 
 
 class TarReader:
@@ -99,9 +100,10 @@ class TarReader:
         long_name = None
         while (block := self._take(BLOCK)) != bytes(BLOCK):
             header = _decoded(block)
-            if header.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
-                text = self._take(header.size + -header.size % BLOCK)[: header.size].rstrip(b"\0")
-                if header.type == tarfile.GNUTYPE_LONGNAME:
+            if header.kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
+                size = header.size_bytes
+                text = self._take(size + -size % BLOCK)[:size].rstrip(b"\0")
+                if header.kind == tarfile.GNUTYPE_LONGNAME:
                     long_name = os.fsdecode(text)
                 continue
             yield self._member(header, long_name or header.name)
@@ -110,16 +112,16 @@ class TarReader:
             if any(rest):
                 raise ValueError("bytes after the end of the archive")
 
-    def _member(self, header: tarfile.TarInfo, name: str) -> Member:
-        if not header.isreg():
-            return Member(name, header.type, header.size, None)
-        content, left = hashlib.sha256(), header.size
+    def _member(self, header: _Header, name: str) -> Member:
+        if header.kind != tarfile.REGTYPE:
+            return Member(name, header.kind, header.size_bytes, None)
+        content, left = hashlib.sha256(), header.size_bytes
         while left:
             piece = self._take(min(left, READ_BYTES))
             content.update(piece)
             left -= len(piece)
-        self._take(-header.size % BLOCK)
-        return Member(name, header.type, header.size, content.hexdigest())
+        self._take(-header.size_bytes % BLOCK)
+        return Member(name, header.kind, header.size_bytes, content.hexdigest())
 
     def _take(self, size: int) -> bytes:
         while len(self._buffer) - self._start < size:
@@ -133,20 +135,51 @@ class TarReader:
         return bytes(memoryview(self._buffer)[begin : self._start])
 
 
-def _header(name: str, details: os.stat_result) -> tarfile.TarInfo:
+def _exactly(descriptor: int, size: int) -> Iterator[bytes]:
+    """As many bytes as the header promises; a file that was cut meanwhile is filled up."""
+    while size:
+        chunk = os.read(descriptor, min(size, READ_BYTES)) or bytes(min(size, READ_BYTES))
+        size -= len(chunk)
+        yield chunk
+
+
+def _header(
+    name: str, details: os.stat_result, kind: bytes = tarfile.REGTYPE, link: str = ""
+) -> bytes:
+    """The blocks before a member's content: one, unless a name is long or a number large."""
+    raw_name, raw_link = os.fsencode(name), os.fsencode(link)
+    size = details.st_size if kind == tarfile.REGTYPE else 0
+    mode, mtime = stat.S_IMODE(details.st_mode), int(details.st_mtime)
+    numbers = (mode, details.st_uid, details.st_gid, size, mtime)
+    fits = all(0 <= number < limit for number, limit in zip(numbers, _LIMITS, strict=True))
+    if kind == tarfile.DIRTYPE or not fits or max(len(raw_name), len(raw_link)) > _NAME_BYTES:
+        return _long_header(name, numbers, kind, link)
+    block = raw_name.ljust(100, b"\0") + _NUMBERS % numbers
+    block += b" " * 8 + kind + raw_link.ljust(100, b"\0") + tarfile.GNU_MAGIC
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:] + bytes(BLOCK - len(block))
+
+
+def _long_header(name: str, numbers: tuple[int, ...], kind: bytes, link: str) -> bytes:
     header = tarfile.TarInfo(name)
-    header.size, header.mtime = details.st_size, int(details.st_mtime)
-    header.mode = stat.S_IMODE(details.st_mode)
-    header.uid, header.gid = details.st_uid, details.st_gid
-    return header
-
-
-def _encoded(header: tarfile.TarInfo) -> bytes:
+    header.mode, header.uid, header.gid, header.size, header.mtime = numbers
+    header.type, header.linkname = kind, link
     return header.tobuf(FORMAT, "utf-8", "surrogateescape")
 
 
-def _decoded(block: bytes) -> tarfile.TarInfo:
+def _decoded(block: bytes) -> _Header:
     try:
-        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except tarfile.HeaderError as error:
-        raise ValueError(f"no header of a member: {error}") from error
+        noted = int(block[148:156].rstrip(b"\0 "), 8)
+        size = _number(block[124:136])
+    except ValueError as error:
+        raise ValueError("a header that is none") from error
+    if noted != sum(block[:148]) + sum(block[156:]) + 8 * ord(" "):
+        raise ValueError("a header with a wrong checksum")
+    name = block[:100].partition(b"\0")[0]
+    return _Header(os.fsdecode(name), block[156:157], size)
+
+
+def _number(data: bytes) -> int:
+    """Octal text, or in GNU's form for large ones the number itself."""
+    if data[0] & 0x80:
+        return int.from_bytes(data[1:], "big")
+    return int(data.rstrip(b"\0 ") or b"0", 8)

@@ -9,8 +9,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from handlers.backups.repository import UploadTotals
 from handlers.backups.streams import ObjectWriter
@@ -19,11 +19,14 @@ from handlers.errors import HostFailure
 
 #: Names in the tar begin with it, wherever the uploads lay.
 ROOT = "uploads"
+#: JSON's form of one string; json.dumps of whole lines costs five times as much.
+_text = json.encoder.encode_basestring_ascii
+_name = attrgetter("name")
 #: In sentences; the rest is counted.
 NAMED_FILES = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """One entry of the scan; `path` is relative, with bytes that are no UTF-8 escaped."""
 
@@ -34,7 +37,7 @@ class Found:
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Indexed:
     """One line of the index."""
 
@@ -86,7 +89,15 @@ class Tally:
 
 def scan(root: Path, odd: list[str] | None = None) -> Iterator[Found]:
     """Every file and symbolic link below `root`, ordered part by part of their paths."""
-    yield from _scan(os.fsencode(root), b"", [] if odd is None else odd)
+    start, unusable = os.fsencode(root), [] if odd is None else odd
+    waiting = [(b"", entry) for entry in _children(start, b"")]
+    while waiting:
+        below, entry = waiting.pop()
+        path = below + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            waiting += [(path + b"/", child) for child in _children(start, path)]
+        elif (found := _found(entry, path, unusable)) is not None:
+            yield found
 
 
 def copy(
@@ -113,19 +124,12 @@ def copy(
 
 def encode_line(line: Indexed) -> bytes:
     """JSON with every byte of the path kept: what is no UTF-8 stands as a lone surrogate."""
-    values: dict[str, Any] = {
-        "path": line.path,
-        "size": line.size,
-        "mtime_ns": line.mtime_ns,
-        "snapshot": line.snapshot,
-    }
-    if line.target is None:
-        values["sha256"] = line.sha256
-    else:
-        values["target"] = line.target
-    if line.changed:
-        values["changed"] = True
-    return (json.dumps(values, separators=(",", ":")) + "\n").encode()
+    what = f'"sha256":"{line.sha256}"' if line.target is None else f'"target":{_text(line.target)}'
+    changed = ',"changed":true' if line.changed else ""
+    return (
+        f'{{"path":{_text(line.path)},"size":{line.size},"mtime_ns":{line.mtime_ns},'
+        f'"snapshot":"{line.snapshot}",{what}{changed}}}\n'
+    ).encode()
 
 
 def read_index(chunks: Iterable[bytes]) -> Iterator[Indexed]:
@@ -155,30 +159,31 @@ def side_by_side(
         yield found, earlier if earlier is not None and earlier.path == found.path else None
 
 
-def _scan(root: bytes, below: bytes, odd: list[str]) -> Iterator[Found]:
+def _children(root: bytes, below: bytes) -> list[os.DirEntry[bytes]]:
+    """The entries of one directory, last name first; none where it has gone by now."""
     try:
-        with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118 (bytes)
-            found = sorted(entries, key=lambda entry: entry.name)
+        with os.scandir(root + b"/" + below if below else root) as entries:
+            return sorted(entries, key=_name, reverse=True)
     except FileNotFoundError:
-        return
+        return []
     except OSError as error:
         where = os.fsdecode(root + b"/" + below)
         raise HostFailure(f"{where} could not be read: {error.strerror}.") from error
-    for entry in found:
-        path = below + b"/" + entry.name if below else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _scan(root, path, odd)
-            continue
-        try:
-            details = entry.stat(follow_symlinks=False)
-            target = os.fsdecode(os.readlink(entry.path)) if entry.is_symlink() else None  # noqa: PTH115
-        except FileNotFoundError:
-            continue
-        if target is None and not stat.S_ISREG(details.st_mode):
-            odd.append(os.fsdecode(path))
-            continue
-        size = 0 if target is not None else details.st_size
-        yield Found(os.fsdecode(path), size, details.st_mtime_ns, target)
+
+
+def _found(entry: os.DirEntry[bytes], path: bytes, odd: list[str]) -> Found | None:
+    name = os.fsdecode(path)
+    try:
+        details = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(details.st_mode):
+            return Found(name, details.st_size, details.st_mtime_ns)
+        if stat.S_ISLNK(details.st_mode):
+            target = os.fsdecode(os.readlink(entry.path))  # noqa: PTH115 (bytes)
+            return Found(name, 0, details.st_mtime_ns, target)
+    except FileNotFoundError:
+        return None
+    odd.append(name)
+    return None
 
 
 def _order(path: str) -> list[bytes]:

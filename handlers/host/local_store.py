@@ -22,7 +22,7 @@ class LocalStore:
         self.name = name
         self._root = root
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         path = self._path(key)
         try:
             self._make_directory(path.parent)
@@ -126,7 +126,7 @@ class LocalStore:
         )
 
 
-def _write_once(path: Path, data: bytes) -> None:
+def _write_once(path: Path, data: bytes | bytearray) -> None:
     """The file appears whole or not at all, and only where there was none."""
     temporary = path.parent / f".{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

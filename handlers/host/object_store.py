@@ -56,7 +56,7 @@ class S3Store:
     def _client(self) -> Any:
         return _s3_client(self._settings)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         # A repeated PUT of ours writes the same bytes, so only the first one has to look.
         if self.exists(key):
             raise overwrites(self.name, key)

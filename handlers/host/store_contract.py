@@ -26,7 +26,7 @@ class Store(Protocol):
     @property
     def name(self) -> str: ...
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         """Write an object whole and durably; an object that exists is never overwritten."""
 
     def get(self, key: str) -> bytes:

@@ -16,7 +16,7 @@ class SlowStore:
         self.objects: dict[str, bytes] = {}
         self._refused = refused
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         assert self.go.wait(10)
         if key.endswith(self._refused):
             raise HostFailure(f"Store {self.name} refuses {key}.", reason=Reason.STORE_FAILED)

@@ -218,6 +218,25 @@ def test_a_file_that_changes_while_it_is_read_is_named_and_sent_again(
     assert catalogue.snapshot(desk.store, second).uploads.new_files == 1
 
 
+def test_a_file_that_is_cut_while_it_is_read_is_filled_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = put_large_upload(desk, 3)
+    read = os.read
+
+    def cut_and_read(descriptor: int, size: int) -> bytes:
+        if victim.stat().st_size == os.fstat(descriptor).st_size > 2 * MEBIBYTE:
+            os.truncate(victim, MEBIBYTE)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", cut_and_read)
+    snapshot = str(desk.back_up().facts["snapshot"])
+
+    record = catalogue.snapshot(desk.store, snapshot)
+    assert record.uploads.new_bytes > 3 * MEBIBYTE
+    assert any("written to while it was read: 'files/large" in each for each in record.left_out)
+
+
 def test_without_the_configuration_there_is_no_backup(desk: Desk) -> None:
     desk.host.layout.configuration.rename(desk.host.root / "elsewhere")
 
