@@ -1,5 +1,10 @@
 """How sizes and lengths of time are written in sentences, everywhere alike."""
 
+import json
+import re
+
+from handlers.contract import JSON
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -32,3 +37,21 @@ def duration(seconds: float) -> str:
         f"{left} s" if left else "",
     ]
     return " ".join([part for part in parts if part][:2])
+
+
+def label(name: str) -> str:
+    """What a fact is called for people: `database_bytes` is the `database`."""
+    return re.sub(r"(?<=.)_(bytes|seconds|sha256)$", "", name).replace("_", " ")
+
+
+def worded(name: str, value: JSON) -> str:
+    """A fact's value for people; the unit is read off the name, as everywhere in the house."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and name.endswith("bytes"):
+        return size(value)
+    if isinstance(value, int | float) and name.endswith("seconds"):
+        return duration(value)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,11 +1,10 @@
 """Writes the text that people consent to, from a plan and the request it answers."""
 
-import json
 import re
 from collections.abc import Iterator
 
-from handlers.contract import JSON, Effect, Facts, Plan
-from handlers.wording import duration, size
+from handlers.contract import Effect, Facts, Plan
+from handlers.wording import label, worded
 from jobs.fingerprint import SHORT
 from jobs.journal import Asker, Consent, RunSpec
 
@@ -42,7 +41,7 @@ def plan_card(spec: RunSpec, effect: Effect, plan: Plan, fingerprint: str) -> st
 
 
 def _head(spec: RunSpec, effect: Effect) -> str:
-    arguments = "".join(f" {_code(_worded(name, value))}" for name, value in spec.arguments.items())
+    arguments = "".join(f" {_code(worded(name, value))}" for name, value in spec.arguments.items())
     return (
         f"**{spec.operation.capitalize()}**{arguments} · job {spec.job}"
         f" · asked by {_person(spec.asker)} · effect **{effect.value}**"
@@ -74,7 +73,7 @@ def _preconditions(plan: Plan) -> tuple[str, ...]:
 
 
 def _figures(facts: Facts) -> tuple[str, ...]:
-    return tuple(f"{_label(name)}: {_code(_worded(name, value))}" for name, value in facts.items())
+    return tuple(f"{label(name)}: {_code(worded(name, value))}" for name, value in facts.items())
 
 
 def _confirmation(spec: RunSpec, effect: Effect) -> str:
@@ -108,23 +107,6 @@ def _arming(consent: Consent) -> Iterator[str]:
 def _end(spec: RunSpec) -> Iterator[str]:
     if spec.expires_at is not None:
         yield f"It waits until <time:{spec.expires_at:%Y-%m-%dT%H:%M:%SZ}>."
-
-
-def _label(name: str) -> str:
-    return re.sub(r"_(bytes|seconds|sha256)$", "", name).replace("_", " ")
-
-
-def _worded(name: str, value: JSON) -> str:
-    """The unit is read off the name, as everywhere in the house."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float) and name.endswith("_bytes"):
-        return size(value)
-    if isinstance(value, int | float) and name.endswith("_seconds"):
-        return duration(value)
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _code(text: str) -> str:

@@ -1,6 +1,5 @@
 """Shows one job whole."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from bot.replies.job_news import JobDetail
 from bot.replies.refusals import Refusal
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason
+from handlers.wording import label, worded
 from state import job_store, run_store
 
 NUMBER = Parameter(
@@ -76,16 +76,11 @@ def _details(job: job_store.Job) -> list[dict[str, str]]:
     if not isinstance(facts, dict):
         return []
     lines = [
-        {"name": name.replace("_", " "), "value": _short(value)}
+        {"name": label(name), "value": worded(name, value)[:_LONGEST_FACT_CHARACTERS]}
         for name, value in facts.items()
         if not isinstance(value, dict | list)
     ]
     return lines[:12]
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text[:_LONGEST_FACT_CHARACTERS]
 
 
 COMMAND = Command(

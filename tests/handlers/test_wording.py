@@ -2,7 +2,8 @@
 
 import pytest
 
-from handlers.wording import duration, size
+from handlers.contract import JSON
+from handlers.wording import duration, label, size, worded
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,20 @@ def test_sizes_have_a_unit_and_at_most_three_digits(byte_count: float, words: st
 )
 def test_durations_have_at_most_two_units(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "called", "words"),
+    [
+        ("database_bytes", 529_341, "database", "529 kB"),
+        ("seconds", 0.7, "seconds", "0.70 s"),
+        ("restart_seconds", 90, "restart", "1 min 30 s"),
+        ("is_verified", True, "is verified", "yes"),
+        ("uploads", 236, "uploads", "236"),
+        ("store", "local", "store", "local"),
+    ],
+)
+def test_the_unit_of_a_fact_is_read_off_its_name(
+    name: str, value: JSON, called: str, words: str
+) -> None:
+    assert (label(name), worded(name, value)) == (called, words)
