@@ -1,6 +1,6 @@
 """Runs all examinations in turn and prints one line for each path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bot import exits
@@ -10,22 +10,29 @@ from bot.doctor.contract import Diagnosis, Examination, Verdict, failed, ok
 from bot.doctor.in_zulip import examine_zulip
 from bot.doctor.on_host import (
     examine_database,
+    examine_deployment,
+    examine_health,
     examine_launcher,
+    examine_secrets,
     examine_state,
     examine_stores,
-    examine_zulip_installation,
+    examine_supervisor,
 )
 from bot.grammar import Grammar
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
 from jobs.configuration_file import ConfigurationError
 
-EXAMINATIONS: tuple[Examination, ...] = (
-    examine_zulip,
-    examine_state,
-    examine_launcher,
-    examine_zulip_installation,
-    examine_database,
-    examine_stores,
+#: With the subject under which it is told what an examination could not even look at.
+EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
+    ("zulip", examine_zulip),
+    ("state", examine_state),
+    ("launcher", examine_launcher),
+    ("deployment", examine_deployment),
+    ("supervisor", examine_supervisor),
+    ("secrets", examine_secrets),
+    ("health", examine_health),
+    ("database", examine_database),
+    ("stores", examine_stores),
 )
 
 
@@ -39,12 +46,21 @@ def examine(path: Path, say: Callable[[str], None]) -> int:
         return exits.CONFIGURATION
     say(line(ok("configuration", f"{path} can be used.")))
     code = 0
-    for examination in EXAMINATIONS:
-        for diagnosis in examination(settings):
+    for subject, examination in EXAMINATIONS:
+        for diagnosis in _guarded(subject, examination, settings):
             say(line(diagnosis))
             if diagnosis.verdict is Verdict.FAILED and code != exits.CONFIGURATION:
                 code = exits.TRY_AGAIN if diagnosis.passing else exits.CONFIGURATION
     return code
+
+
+def _guarded(subject: str, examination: Examination, settings: Settings) -> Iterator[Diagnosis]:
+    """An account without rights may not even look at what is there."""
+    try:
+        yield from examination(settings)
+    except OSError as error:
+        sentence = f"{error.filename or subject} cannot be used: {error.strerror or error}."
+        yield failed(subject, sentence, "Run it by the account that runs the bot.")
 
 
 def line(diagnosis: Diagnosis) -> str:

@@ -1,7 +1,7 @@
 """Tries the way to Zulip: key, channel, subscription, edit limit and clock."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from bot.answers import Failure, Ok, Rejected, Unauthorized, sentence
 from bot.doctor.contract import Diagnosis, away, failed, ok, warning
@@ -9,13 +9,15 @@ from bot.settings import Settings
 from bot.zulip_client import ZulipClient
 from bot.zulip_words import Registration
 from bot.zuliprc import ZuliprcError
+from handlers.contract import Clock
 from handlers.wording import duration
+from jobs.clock import SystemClock
 
 #: Beyond this, ages and expiries that two clocks judge go wrong.
 _WORST_CLOCK_ERROR = timedelta(seconds=30)
 
 
-def examine_zulip(settings: Settings) -> Iterator[Diagnosis]:
+def examine_zulip(settings: Settings, clock: Clock | None = None) -> Iterator[Diagnosis]:
     """Log in, register an event queue as the bot does, and give it back."""
     try:
         client = settings.client()
@@ -36,7 +38,7 @@ def examine_zulip(settings: Settings) -> Iterator[Diagnosis]:
     client.drop_queue(registration.value.queue_id)
     yield _channel(settings, client)
     yield _edit_limit(registration.value)
-    yield _clock(client)
+    yield _clock(client, clock or SystemClock())
     client.close()
 
 
@@ -84,12 +86,12 @@ def _edit_limit(registration: Registration) -> Diagnosis:
     return ok("edit limit", f"Messages may be edited for {duration(limit.total_seconds())}.")
 
 
-def _clock(client: ZulipClient) -> Diagnosis:
+def _clock(client: ZulipClient, clock: Clock) -> Diagnosis:
     """The server dates its answers; the difference is ours or its."""
     server_time = client.server_time()
     if not isinstance(server_time, Ok):
         return warning("clock", sentence(server_time), "Compare the two clocks by hand.")
-    error = abs(datetime.now(UTC) - server_time.value)
+    error = abs(clock.now() - server_time.value)
     if error > _WORST_CLOCK_ERROR:
         return failed(
             "clock",

@@ -97,22 +97,39 @@ def examine_launcher(settings: Settings) -> Iterator[Diagnosis]:
         )
 
 
-def examine_zulip_installation(settings: Settings) -> Iterator[Diagnosis]:
-    """Zulip's own files and tools, and whether it answers the host."""
-    host = settings.configuration.host
-    layout = Layout(host.root)
+def examine_deployment(settings: Settings) -> Iterator[Diagnosis]:
+    """Zulip's own files."""
     try:
-        deployment = current_deployment(layout)
-        yield ok("deployment", f"Zulip {deployment.version} is deployed in {deployment.path}.")
+        deployment = current_deployment(Layout(settings.configuration.host.root))
     except HostFailure as error:
         yield told("deployment", error, "Is `host.root` right?")
+        return
+    yield ok("deployment", f"Zulip {deployment.version} is deployed in {deployment.path}.")
+
+
+def examine_supervisor(settings: Settings) -> Iterator[Diagnosis]:
+    """Whether supervisord tells how Zulip's programs are."""
     try:
-        programs = list_programs(layout)
-        running = sum(program.running for program in programs)
-        yield ok("supervisor", f"{running} of {len(programs)} programs are running.")
+        programs = list_programs(Layout(settings.configuration.host.root))
     except HostFailure as error:
         yield told("supervisor", error)
-    yield from _secrets(layout.secrets_file)
+        return
+    running = sum(program.running for program in programs)
+    yield ok("supervisor", f"{running} of {len(programs)} programs are running.")
+
+
+def examine_secrets(settings: Settings) -> Iterator[Diagnosis]:
+    """Whether Zulip's secrets can be read: what is not known cannot be hidden."""
+    path = Layout(settings.configuration.host.root).secrets_file
+    if os.access(path, os.R_OK):
+        yield ok("secrets", f"{path} can be read, so its values are hidden in all output.")
+    else:
+        yield failed("secrets", f"{path} cannot be read.", "Run the bot as root.")
+
+
+def examine_health(settings: Settings) -> Iterator[Diagnosis]:
+    """Whether Zulip answers the host."""
+    host = settings.configuration.host
     try:
         health = ask_health(host)
     except HostFailure as error:
@@ -121,14 +138,7 @@ def examine_zulip_installation(settings: Settings) -> Iterator[Diagnosis]:
     if health.ready:
         yield ok("health", f"{host.url}/health answers that all is well.")
     else:
-        yield warning("health", f"{host.url}/health says: {health.message}", "Look at `status`.")
-
-
-def _secrets(path: Path) -> Iterator[Diagnosis]:
-    if os.access(path, os.R_OK):
-        yield ok("secrets", f"{path} can be read, so its values are hidden in all output.")
-    else:
-        yield failed("secrets", f"{path} cannot be read.", "Run the bot as root.")
+        yield warning("health", f"{host.url}/health says: {health.message}.", "Look at `status`.")
 
 
 def examine_database(settings: Settings) -> Iterator[Diagnosis]:
