@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from bot.demo.bot_process import BotProcess
-from bot.demo.stage import Stage
 from bot.demo.transcript import Transcript
+from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.model.errors import ApiError
 from bot.demo.zulip.model.people import Person
+from bot.demo.zulip.server import SimulatedZulip
 from bot.demo.zulip.views import SeenMessage
 
 #: The client that what is typed here is posted with: it need not be shown again.
@@ -49,13 +49,18 @@ class Chat:
     """One person at a time, in one topic at a time."""
 
     def __init__(
-        self, stage: Stage, transcript: Transcript, display: Display, bot: BotProcess | None = None
+        self,
+        zulip: SimulatedZulip,
+        cast: Cast,
+        transcript: Transcript,
+        display: Display,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        cast = stage.cast
-        self._zulip, self._bot, self._ops = stage.zulip, cast.bot, cast.ops
-        self._process = bot
+        self._zulip, self._bot, self._ops = zulip, cast.bot, cast.ops
         self._display = display
-        self._news = News(stage, transcript)
+        #: Whether there is nobody left to talk to.
+        self._is_over = is_over
+        self._news = News(zulip, transcript)
         people = (cast.iago, cast.desdemona, cast.hamlet, cast.cordelia, cast.polonius)
         self._people = {person.full_name.casefold(): person for person in people}
         self.person: Person = cast.iago
@@ -89,7 +94,7 @@ class Chat:
         """Do what one line says; False ends the chat."""
         if line is None or line.strip() in {"/quit", "/exit", "/q"}:
             return False
-        if self._process is not None and self._process.has_ended:
+        if self._is_over():
             return False
         if line.strip():
             try:
@@ -112,7 +117,7 @@ class Chat:
 
     def _react(self, name: str, number: str) -> None:
         if not number:
-            self._display.say(f"To which message? Its number stands before it: `:{name}: 14`.")
+            self._display.say(f"To which message? To the last one: :{name}: {self._news.last}")
             return
         self._zulip.react(self.person, int(number), _EMOJI.get(name, name))
         self._display.say(f"{self.person.full_name} has reacted to message {number}.")
@@ -160,10 +165,12 @@ class Chat:
 class News:
     """What has been written and edited since the last look."""
 
-    def __init__(self, stage: Stage, transcript: Transcript) -> None:
-        self._zulip = stage.zulip
+    def __init__(self, zulip: SimulatedZulip, transcript: Transcript) -> None:
+        self._zulip = zulip
         self._transcript = transcript
         self._known: dict[int, SeenMessage] = {}
+        #: The number of the message that was shown last.
+        self.last = 0
 
     def fetch(self) -> list[str]:
         """Each new message and each edit, ready to be printed."""
@@ -180,6 +187,7 @@ class News:
         if message.client == CLIENT:
             return None
         if before is None:
+            self.last = message.id
             return self._transcript.message(message)
         if before.content != message.content:
             return self._transcript.change(before, message)

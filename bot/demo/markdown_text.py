@@ -23,8 +23,6 @@ class Paper:
     width: int = 100
     #: None: where this computer is.
     zone: tzinfo | None = None
-    #: What the path of a link is put behind.
-    site: str = ""
 
 
 def readable(markdown: str, paper: Paper) -> list[str]:
@@ -85,7 +83,7 @@ def _plain(text: str, paper: Paper) -> str:
     text = _MENTION.sub(r"@\1", text)
     text = _CHANNEL.sub(lambda found: place(found.group(1), found.group(2) or ""), text)
     text = _TIME.sub(lambda found: local_time(found.group(1), paper.zone), text)
-    text = _LINK.sub(lambda found: f"{found.group(1)} ({_address(found.group(2), paper)})", text)
+    text = _LINK.sub(lambda found: f"{found.group(1)} ({_address(found.group(2))})", text)
     return _STRONG.sub(r"\2", text)
 
 
@@ -103,5 +101,6 @@ def local_time(iso_time: str, zone: tzinfo | None) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}".strip()
 
 
-def _address(link: str, paper: Paper) -> str:
-    return f"{paper.site}{link}" if link.startswith("/") else link
+def _address(link: str) -> str:
+    """Only who is logged in to Zulip can open what was uploaded there."""
+    return "a file, see the page" if link.startswith("/") else link

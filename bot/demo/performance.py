@@ -54,7 +54,7 @@ def _perform(say: Say, *, on_terminal: bool) -> int:
         say(f"Ready after {time.monotonic() - started:.1f} s.")
         say(f"The channel as a page: {stage.zulip.url}/")
         width = min(_WIDEST, shutil.get_terminal_size().columns)
-        transcript = Transcript(Paper(width, site=stage.zulip.url))
+        transcript = Transcript(Paper(width))
         if on_terminal:
             return _chat(stage, bot, transcript)
         return _tour(stage, bot, transcript, say)
@@ -63,7 +63,7 @@ def _perform(say: Say, *, on_terminal: bool) -> int:
 def _chat(stage: Stage, bot: BotProcess, transcript: Transcript) -> int:
     prompt = Prompt()
     try:
-        Chat(stage, transcript, prompt, bot).run()
+        Chat(stage.zulip, stage.cast, transcript, prompt, lambda: bot.has_ended).run()
     except KeyboardInterrupt:
         prompt.say("")
     if bot.has_ended:

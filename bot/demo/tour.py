@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.demo import manifest
@@ -37,18 +38,31 @@ TOPIC = "tour"
 #: Cron knows nothing shorter than a minute.
 SCHEDULE = ScheduleSettings("status report", "status", "* * * * *")
 
-_ANSWER_LIMIT = timedelta(seconds=15)
-_BACKUP_LIMIT = timedelta(seconds=90)
-#: Until the next full minute, and until the bot has answered then.
-_SCHEDULE_LIMIT = timedelta(seconds=75)
 _PAUSE_SECONDS = 0.1
 _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the tour waits for each kind of answer."""
+
+    answer: timedelta = timedelta(seconds=15)
+    backup: timedelta = timedelta(seconds=90)
+    #: Until the next full minute, and until the bot has answered then.
+    schedule: timedelta = timedelta(seconds=75)
 
 
 class Tour:
     """One showing; `play` says whether every answer was as it should be."""
 
-    def __init__(self, stage: Stage, transcript: Transcript, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        transcript: Transcript,
+        say: Callable[[str], None],
+        patience: Patience | None = None,
+    ) -> None:
+        self._patience = patience or Patience()
         self._stage, self._zulip, self._cast = stage, stage.zulip, stage.cast
         self._transcript = transcript
         self._say = say
@@ -102,7 +116,7 @@ class Tour:
         return end
 
     def _end_after(self, status: SeenMessage) -> SeenMessage | None:
-        return self._next(JOB_TOPIC, status.id, _BACKUP_LIMIT)
+        return self._next(JOB_TOPIC, status.id, self._patience.backup)
 
     def _judge_status(self, status: SeenMessage | None) -> None:
         """The status message is shown as it was and as it became."""
@@ -166,23 +180,23 @@ class Tour:
             self._say(
                 f"Waiting for the schedule `{SCHEDULE.name}`, due at the next full minute ..."
             )
-        self._judge(REPORT, self._next(topic, 0, _SCHEDULE_LIMIT))
+        self._judge(REPORT, self._next(topic, 0, self._patience.schedule))
 
     # Seeing and judging.
 
-    def _next(self, topic: str, after: int, limit: timedelta = _ANSWER_LIMIT) -> SeenMessage | None:
+    def _next(self, topic: str, after: int, limit: timedelta | None = None) -> SeenMessage | None:
         """The bot's first message in a topic beyond an id, resolved or not."""
 
         def is_it(message: SeenMessage) -> bool:
             return message.sender_id == self._cast.bot.id and unresolved(message.topic) == topic
 
         try:
-            return self._zulip.wait_for(is_it, limit, after=after)
+            return self._zulip.wait_for(is_it, limit or self._patience.answer, after=after)
         except TimeoutError:
             return None
 
     def _eventually(self, holds: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + _ANSWER_LIMIT.total_seconds()
+        deadline = time.monotonic() + self._patience.answer.total_seconds()
         while not holds():
             if time.monotonic() > deadline:
                 return False
