@@ -66,9 +66,8 @@ class ForkLauncher:
         # One that is just starting has not written down who it is yet.
         asked = [runner.entry()] if runner else process_tree.members(folder.path)
         process_tree.ask(entry for entry in asked if entry is not None)
-        session = None if runner is None else runner.session
         threading.Thread(
-            target=_end_after_grace, args=(folder, session), daemon=True, name=f"cancel {run}"
+            target=_end_after_grace, args=(folder, runner), daemon=True, name=f"cancel {run}"
         ).start()
 
     def status(self, run: RunName) -> RunStatus:
@@ -143,10 +142,14 @@ def _runner_of(folder: RunFolder) -> RunnerProcess | None:
         return None
 
 
-def _end_after_grace(folder: RunFolder, session: int | None) -> None:
+def _end_after_grace(folder: RunFolder, runner: RunnerProcess | None) -> None:
     deadline = time.monotonic() + CANCEL_GRACE.total_seconds()
     while time.monotonic() < deadline:
-        time.sleep(_PAUSE_SECONDS)
+        # A runner that is gone ends in no order any more; whatever it left is ended at once.
+        is_gone = runner is not None and not runner.is_running
         if folder.has_ended:
             return
-    process_tree.end(folder.path, session)
+        if is_gone:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    process_tree.end(folder.path, None if runner is None else runner.session)
