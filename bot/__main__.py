@@ -76,6 +76,8 @@ def _log_to_standard_error(level: int) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # It tells at length what it is made of before the first migration.
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
 
 
 if __name__ == "__main__":

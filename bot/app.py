@@ -132,6 +132,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     check_schedules(settings, grammar)
     client = settings.client()
     database = open_database(settings.database)
+    database.check_writable()
     decisions = _decisions(settings, database, grammar, clock)
     return _connected(settings, database, decisions, client, clock)
 

@@ -108,6 +108,17 @@ class Database:
             engine.dispose()
             raise
 
+    def check_writable(self) -> None:
+        """Raise DatabaseUnusable unless it can be written; nothing is kept.
+
+        To begin proves nothing: SQLite lets a write transaction begin on a read-only file.
+        """
+        if self._writer is None:
+            raise RuntimeError(f"{self.path} was opened read only")
+        with self._writing, self._trusting(self._writer), self._writer.connect() as transaction:
+            transaction.exec_driver_sql("CREATE TABLE written (word TEXT) STRICT")
+            transaction.rollback()
+
     def close(self) -> None:
         for engine in (self._reader, self._writer):
             if engine is not None:

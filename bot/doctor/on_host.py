@@ -61,8 +61,7 @@ def _sound_database(settings: Settings) -> str:
 def _write_and_read_through(path: Path) -> None:
     database = open_database(path)
     try:
-        with database.write():
-            pass
+        database.check_writable()
         problem = database.integrity_problem()
     finally:
         database.close()

@@ -1,5 +1,6 @@
 """Runs zulip-ops as the account `nobody`, which has no rights on this host."""
 
+import codecs
 import os
 import pwd
 import sys
@@ -17,6 +18,7 @@ import psycopg2  # noqa: E402, F401 (after the path is set)
 from bot.__main__ import main  # noqa: E402 (after the path is set)
 
 if __name__ == "__main__":
+    codecs.lookup("ascii")
     account = pwd.getpwnam("nobody")
     os.setgroups([account.pw_gid])
     os.setgid(account.pw_gid)

@@ -266,6 +266,27 @@ def test_a_folder_that_may_not_be_written_is_named(there_before: bool) -> None:
     assert_sentence(caught.value, path, "that runs zulip-ops")
 
 
+def test_a_file_that_may_be_read_and_not_written_is_told_before_the_first_write() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "zulip-ops.sqlite"
+        open_database(path).close()
+        path.chmod(0o444)
+        Path(name).chmod(0o777)
+        refused = pytest.raises(DatabaseUnusable)
+        with without_privileges(), closing(open_database(path)) as db, refused as caught:
+            db.check_writable()
+    assert_sentence(caught.value, path, "may not be written")
+
+
+def test_to_look_whether_it_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "zulip-ops.sqlite"
+    open_database(path).close()
+    before = path.read_bytes()
+    with closing(open_database(path)) as db:
+        db.check_writable()
+    assert path.read_bytes() == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_a_full_disk_is_told_and_what_was_acknowledged_stays(small_disk: Path) -> None:
     path = small_disk / "zulip-ops.sqlite"
