@@ -49,6 +49,8 @@ class ForkLauncher:
         self._runner = runner
         self._starting = threading.Lock()
         self._observing = threading.Lock()
+        #: Somebody asked while a round was under way.
+        self._asked_again = threading.Event()
 
     def plan(self, spec: RunSpec) -> RunHandle:
         assert spec.mode == PLAN
@@ -87,6 +89,8 @@ class ForkLauncher:
         )
 
     def facts(self) -> None:
+        # Whoever asks during a round wants one that began afterwards.
+        self._asked_again.set()
         if self._observing.acquire(blocking=False):
             threading.Thread(target=self._observe, daemon=True, name="observer").start()
 
@@ -117,6 +121,17 @@ class ForkLauncher:
             os.chown(self._runs, -1, self._group_id)
 
     def _observe(self) -> None:
+        try:
+            while self._asked_again.is_set():
+                self._asked_again.clear()
+                self._make_a_round()
+        finally:
+            self._observing.release()
+        if self._asked_again.is_set():
+            # Between the last look and the release.
+            self.facts()
+
+    def _make_a_round(self) -> None:
         spec = write_spec(self._observer_spec).encode()
         try:
             processes.run(OBSERVER, timeout=ROUND_LIMIT, stdin=spec)
@@ -127,8 +142,6 @@ class ForkLauncher:
                 failure.tail,
                 extra={"event": "round_failed"},
             )
-        finally:
-            self._observing.release()
 
     def _folder(self, run: RunName) -> RunFolder:
         return RunFolder(self._runs / str(run))

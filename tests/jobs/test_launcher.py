@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ import pytest
 from handlers.host import process_table, processes
 from handlers.host.settings import HostSettings
 from jobs import fork_launcher as fork_launcher_module
+from jobs.facts import read_facts
 from jobs.fork_launcher import ForkLauncher
 from jobs.helper_launcher import HelperLauncher
 from jobs.helper_protocol import REQUESTS, answer
@@ -218,7 +219,26 @@ def test_a_round_of_observations_leaves_facts_and_is_not_begun_twice(
 
     assert time.monotonic() - started < 0.5
     wait_for((tmp_path / "facts.json").exists, "the round")
-    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "observer"])
+    assert len(observers()) <= 1
+    wait_for(lambda: not observers())
+
+
+def test_who_asks_during_a_round_gets_one_that_began_afterwards(tmp_path: Path, host: Path) -> None:
+    launcher = ForkLauncher(tmp_path, ObserverSpec(HostSettings(root=host), (), tmp_path))
+    launcher.facts()
+    wait_for((tmp_path / "facts.json").exists, "the round")
+    # Its process has yet to end.
+    asked = datetime.now(UTC)
+    launcher.facts()
+    wait_for(lambda: not observers())
+
+    facts = read_facts(tmp_path)
+    assert facts is not None
+    assert facts.started_at >= asked
+
+
+def observers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "observer"]
 
 
 def test_nobody_at_the_socket_is_told(tmp_path: Path) -> None:
