@@ -24,13 +24,25 @@ def wish() -> Wish:
 
 
 @pytest.fixture(scope="module")
+def stores() -> tuple[str, ...]:
+    """The stores in use; a module that is about them has more."""
+    return ("local",)
+
+
+@pytest.fixture(scope="module")
 def stage(
-    wish: Wish, clusters: Clusters, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+    wish: Wish,
+    stores: tuple[str, ...],
+    clusters: Clusters,
+    s3: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("talk")
     cluster = clusters.of(USUAL_MAJOR)
     with Stage.set_up(folder, wish, cluster=cluster, s3=s3) as made:
         made.zulip.set_rate_limit(100_000)
+        made.stores = tuple(store for store in made.stores if store.name in stores)
+        made.write_configuration(wish)
         yield made
         assert made.host.database is not None
         cluster.drop_database(made.host.database.name)

@@ -124,8 +124,10 @@ class Conversation:
     def without_bot(self) -> Iterator[None]:
         """The bot is stopped while the block runs."""
         self.stop_bot()
-        yield
-        self.start_bot()
+        try:
+            yield
+        finally:
+            self.start_bot()
 
     def let_pass(self, time_span: timedelta) -> None:
         """Time goes on, for Zulip and for the bot, which looks at the clock now and then."""

@@ -9,6 +9,11 @@ from handlers.backups import catalogue
 from tests.acceptance.conversation import CHECK, CROSS, EYES, STOP, Conversation
 
 
+@pytest.fixture(scope="module")
+def stores() -> tuple[str, ...]:
+    return ("local", "s3")
+
+
 def verified_in(talk: Conversation, store: str) -> set[str]:
     """The verified snapshots, read from the store itself."""
     settings = next(one for one in talk.stage.stores if one.name == store)
