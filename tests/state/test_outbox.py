@@ -293,6 +293,8 @@ class Sending(RuleBasedStateMachine):
         self.known.setdefault(
             row, {"lane": "topic", "priority": 3, "status": "new", "rests": 0, "key": key}
         )
+        # Newer facts go when the first of the two would have gone, and these may go at once.
+        self.known[row]["rests"] = 0
         return row
 
     @rule()
