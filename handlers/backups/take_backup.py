@@ -16,6 +16,7 @@ from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import HostFailure
 from handlers.host import postgres
 from handlers.host.layout import Layout
+from handlers.host.memory import give_back_large_buffers
 from handlers.host.object_store import open_store
 
 STEPS = (
@@ -94,6 +95,7 @@ def plan(context: Context, args: Args) -> Plan:
 
 def run(context: Context, args: Args, _plan: Plan) -> Outcome:
     """Copy to every store at once; one that fails never stops the others."""
+    give_back_large_buffers()
     started_at, started = context.clock.now(), time.monotonic()
     settings = planning.choose_stores(context.stores, args.to)
     snapshot_id = repository.new_id(started_at)
