@@ -74,8 +74,10 @@ class HostSocket:
         if _peer_user(connection) not in {0, os.getuid()}:
             return {"refused": f"{self._path} takes commands from root alone."}
         request = json.loads(_read_line(connection))
+        if not isinstance(request, dict) or not isinstance(request.get("command"), str):
+            return {"refused": "That is no request."}
         answers: SimpleQueue[tuple[str, int | None]] = SimpleQueue()
-        self._tell(HostCommand(str(request["command"]), answers))
+        self._tell(HostCommand(request["command"], answers))
         try:
             text, job = answers.get(timeout=ANSWER_SECONDS)
         except Empty:
