@@ -17,7 +17,7 @@ from bot.answering import why_forbidden
 from bot.commands.contract import Asker, Command
 from bot.commands.registry import verbs
 from bot.from_files import FromFiles
-from bot.gate import Addressed, Gate, IncomingMessage, NotForUs
+from bot.gate import UNANSWERED, Addressed, Gate, IncomingMessage, Refusal
 from bot.grammar import Grammar, Parsed
 from bot.intake import INTERNAL_REALM
 from bot.message_text import fit
@@ -26,6 +26,7 @@ from bot.settings import CONFIGURATION_FILE, Settings, read_settings
 from handlers.contract import Effect
 from handlers.errors import BadCommand, OpsError, Reason
 from jobs.clock import SystemClock
+from jobs.configuration import Policy
 from state.database import DatabaseUnusable
 
 #: Asked for by `zulip-run-bot --registry`.
@@ -64,12 +65,10 @@ class ReadOnlyBot:
         )
         now = SystemClock().now()
         judged = gate.judge(_incoming(message, now), now)
-        if isinstance(judged, NotForUs):
-            return
-        said = (
-            self._said(judged.text, message) if isinstance(judged, Addressed) else judged.sentence
-        )
-        bot_handler.send_reply(dict(message), fit(said))
+        if isinstance(judged, Addressed):
+            bot_handler.send_reply(dict(message), fit(self._said(judged.text, message)))
+        elif isinstance(judged, Refusal) and judged.reason not in UNANSWERED:
+            bot_handler.send_reply(dict(message), judged.sentence)
 
     def _said(self, text: str, message: Mapping[str, Any]) -> str:
         try:
@@ -89,12 +88,14 @@ class ReadOnlyBot:
             if error.reason is not Reason.EMPTY_COMMAND:
                 raise
             parsed = Grammar(verbs()).parse("help")
-        configuration, asker = self.settings.configuration, self._asker(message)
-        place, channel = _place(message, configuration.zulip.channel), configuration.zulip.channel
+        configuration = self.settings.configuration
+        policy, channel = configuration.policy, configuration.zulip.channel
+        asker = _asker(message, policy)
         if not parsed.help_wanted:
             if not _only_reads(parsed):
                 return _needs_daemon(parsed, channel)
-            forbidden = why_forbidden(parsed, asker, place, configuration.policy, channel)
+            place = _place(message, channel)
+            forbidden = why_forbidden(parsed, asker, place, policy, channel)
             if forbidden is not None:
                 return forbidden[0].text()
         answer = FromFiles(self.settings, SystemClock()).answer(parsed, asker)
@@ -102,14 +103,13 @@ class ReadOnlyBot:
             return _needs_daemon(parsed, channel)
         return answer.reply.text()
 
-    def _asker(self, message: Mapping[str, Any]) -> Asker:
-        """Zulip vouches for the sender's number; whoever has none gets what needs no role."""
-        assert self.settings is not None
-        name, user_id = str(message.get("sender_full_name") or "somebody"), _user_id(message)
-        if user_id == NOBODY:
-            return Asker(name, zulip_role="not known by number")
-        roles = roles_of(self.settings.configuration.policy, user_id)
-        return Asker(name, user_id, roles, zulip_role="role not looked at")
+
+def _asker(message: Mapping[str, Any], policy: Policy) -> Asker:
+    """Zulip vouches for the sender's number; whoever has none gets what needs no role."""
+    name, user_id = str(message.get("sender_full_name") or "somebody"), _user_id(message)
+    if user_id == NOBODY:
+        return Asker(name, zulip_role="not known by number")
+    return Asker(name, user_id, roles_of(policy, user_id), zulip_role="role not looked at")
 
 
 def _configuration_file(bot_handler: AbstractBotHandler) -> Path:

@@ -97,10 +97,10 @@ class Program:
             self._process.wait()
             raise
 
-    def kill(self) -> None:
+    def wait(self) -> int:
+        """Until it ends by itself; the exit code."""
         assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        return self._process.wait(SECONDS)
 
     def wait_for(self, text: str, seconds: float = SECONDS) -> None:
         """Until it has said this."""

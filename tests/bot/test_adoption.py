@@ -68,7 +68,7 @@ def database_sum(stage: Stage) -> str:
     [
         ("status", "Zulip"),
         ("status --fresh", "Zulip"),
-        ("history", "job"),
+        ("history", "\n"),
         ("help", "@ops status"),
         ("version", "zulip-ops"),
         ("whoami", "root on the host"),
