@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.commands.contract import Answer, Asker, Command, Installation, Look, Scene, ServerSeen
 from bot.commands.help import help_on, overview
 from bot.effects import Effect, EndRun, StartRun, TellHost
+from bot.following import Following
 from bot.grammar import Grammar, Parsed, Verb
 from bot.outgoing import Outgoing, job_topic
 from bot.permissions import Denied, Place, allowed_where, effect_policy, may_ask
@@ -19,6 +20,7 @@ from handlers.errors import BadCommand, Reason
 from jobs.configuration import Policy
 from jobs.engine import Asked, Consent, Engine
 from jobs.facts import FactsError, Round, read_facts
+from jobs.lifecycle import FINAL
 from state import inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
@@ -68,6 +70,7 @@ class Answering:
     installation: Installation
     engine: Engine
     outgoing: Outgoing
+    following: Following
     versions: Versions = field(default_factory=Versions)
 
     def settle(
@@ -164,6 +167,8 @@ class Answering:
         job = job_store.get(tx, answer.cancel_job)
         assert job is not None
         job = self.engine.cancel(tx, job, asker.name, now)
+        if job.status in FINAL:
+            self.following.finish(tx, job, now)
         return tuple(
             EndRun(run.job_id, run.attempt)
             for run in run_store.open_runs(tx)

@@ -93,8 +93,10 @@ class Decisions:
         )
         self.outgoing = Outgoing(identity.channel_id, identity.channel)
         self.intake = Intake(gate, self.outgoing, epoch)
-        self.answering = Answering(self.grammar, installation, self.engine, self.outgoing)
         self.following = Following(self.engine, self.outgoing)
+        self.answering = Answering(
+            self.grammar, installation, self.engine, self.outgoing, self.following
+        )
         self.consenting = Consenting(self.engine, self.following, identity.bot_id)
         self.timekeeping = Timekeeping(self.recurrences, epoch)
 
