@@ -98,10 +98,11 @@ class LocalStore:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _entries(self, directory: Path) -> Iterator[Entry]:
-        if not directory.is_dir():
-            return
-        with os.scandir(directory) as scan:
-            found = sorted(scan, key=lambda entry: entry.name)
+        try:
+            with os.scandir(directory) as scan:
+                found = sorted(scan, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return  # nothing was stored yet
         for entry in found:
             path = directory / entry.name
             if not PART.fullmatch(entry.name):

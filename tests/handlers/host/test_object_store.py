@@ -106,6 +106,12 @@ def test_files_and_directories_are_closed_to_others(tmp_path: Path) -> None:
     assert modes == {"copies": 0o700, "a": 0o700, "b": 0o600}
 
 
+def test_a_store_that_is_no_directory_is_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HostFailure, match=r"could not be used: Not a directory\."):
+        list(LocalStore("here", tmp_path / "file").entries("snapshots/"))
+
+
 def test_of_many_writers_of_one_key_one_wins(tmp_path: Path) -> None:
     store = LocalStore("disk", tmp_path)
     won: list[bytes] = []
