@@ -213,7 +213,16 @@ def failed(run: Run, failure: OpsError) -> RunResult:
     said = failure.tail if isinstance(failure, HostFailure) else ""
     # The traceback of a bug stays in the log.
     tail = "" if failure.reason is Reason.BUG else said or run.journal.log.tail()
+    _tell_in_log(run, failure.message, said)
     return replace(result, hint=failure.hint, tail=tail)
+
+
+def _tell_in_log(run: Run, sentence: str, said: str) -> None:
+    """Whoever reads the log finds there why it ends, also where a tool's words were only kept."""
+    log = run.journal.log
+    if said and said not in log.tail():
+        log.note(said)
+    log.note(f"!! {sentence}")
 
 
 def explained(run: Run, unknown: Exception) -> OpsError:
