@@ -8,6 +8,7 @@ from bot.outgoing import Outgoing, schedule_topic
 from bot.progress import Steps, last_status_message, status_message
 from bot.replies.job_news import JobEnded, JobWaits, PlanCard
 from bot.zulip_words import CHECK, CROSS, STOP
+from handlers.errors import Reason
 from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN
 from jobs.lifecycle import FINAL, Status
@@ -131,6 +132,18 @@ def _is_told(job: Job) -> bool:
     return job.consent != Consent.SCHEDULE
 
 
+def _what_to_type(job: Job) -> str | None:
+    """After an end that leaves something to do."""
+    if job.reason == Reason.PREFLIGHT_FAILED:
+        return "status"
+    if job.reason == Reason.BAD_ARGUMENT:
+        # Its hint has an example.
+        return None
+    if job.status in {Status.FAILED, Status.INTERRUPTED}:
+        return f"log {job.id}"
+    return job.command if job.status in {Status.STALE, Status.EXPIRED} else None
+
+
 def _end_message(job: Job) -> JobEnded:
     outcome = job.outcome or {}
     started = job.started_at
@@ -148,7 +161,7 @@ def _end_message(job: Job) -> JobEnded:
         sentence=job.sentence or "",
         state=said("state"),
         hint=said("hint"),
-        next=said("next"),
+        next=said("next") or _what_to_type(job),
         seconds=(job.ended_at - started).total_seconds() if started and job.ended_at else None,
         tail=said("tail") or "",
         caught_up=job.caught_up,

@@ -155,6 +155,7 @@ class Engine:
             ended_at=now,
             reason=Reason.PREFLIGHT_FAILED.value,
             sentence=" ".join(unmet),
+            outcome={"state": "Nothing was changed."},
         )
 
     def claim(

@@ -150,8 +150,9 @@ def done(run: Run) -> RunResult:
     with host_lock_for(run):
         crashpoint("lock_taken")
         plan = make_plan(run, handler, args)
-        mark = compare(run, plan)
+        # First what people can put right: what is away now changes the plan as well.
         judge(plan)
+        mark = compare(run, plan)
         crashpoint("plan_compared")
         crashpoint("before_handler")
         outcome = handler.run(run.context, args, plan)
