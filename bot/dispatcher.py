@@ -179,7 +179,8 @@ class Dispatcher:
     def _observed(self, event: Observed) -> None:
         if event.question_id < 0:
             entry_id, is_health = divmod(-event.question_id, 2)
-            seen = self._decisions.health_seen if is_health else self._decisions.person_seen
+            settling = self._decisions.settling
+            seen = settling.health_seen if is_health else settling.person_seen
             self._decide(lambda tx, now: seen(tx, entry_id, event.observation, now))
             return
         ready: list[int] = []
@@ -254,11 +255,11 @@ class Dispatcher:
             keep_round(tx, facts)
 
     def _look_at_facts(self) -> None:
-        if not self._decisions.pending:
+        if not self._decisions.settling.pending:
             return
         facts = self._facts()
         began = facts.started_at if facts else None
-        self._decide(lambda tx, now: self._decisions.facts_seen(tx, began, now))
+        self._decide(lambda tx, now: self._decisions.settling.facts_seen(tx, began, now))
 
     def _facts(self) -> Round | None:
         try:
@@ -272,7 +273,7 @@ class Dispatcher:
             entry = inbox.add(tx, _host_entry(event.text, now))
             assert entry is not None
             self._host_answers[entry.id] = event.answers
-            return self._decisions.settle(tx, entry, ROOT, Seen(), now)
+            return self._decisions.settling.settle(tx, entry, ROOT, Seen(), now)
 
         self._decide(decide)
 
