@@ -18,11 +18,11 @@ from bot.events import (
     MessageArrived,
     ServerRestarted,
     ZulipEvent,
-    read_event,
 )
 from bot.perseverance import Patience, Perseverance, StoppingError
 from bot.zulip_calls import Narrow
 from bot.zulip_client import ZulipClient
+from bot.zulip_events import read_event
 from bot.zulip_words import Message, Page, Registration, UnreadableError
 from state.cursor import Cursor
 

@@ -229,6 +229,15 @@ def read_registration(raw: Mapping[str, Any]) -> Registration:
     )
 
 
+def place_after_move(raw: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Channel and topic after an `update_message` event; None when nothing was moved. Raises
+    UnreadableError."""
+    if "subject" not in raw and "new_stream_id" not in raw:
+        return None
+    channel = "new_stream_id" if "new_stream_id" in raw else "stream_id"
+    return integer(raw, channel), text(raw, "subject" if "subject" in raw else "orig_subject")
+
+
 def cut_topic(topic: str) -> str:
     """The topic as Zulip will keep it."""
     return topic if len(topic) <= LONGEST_TOPIC else topic[: LONGEST_TOPIC - 1] + "…"
