@@ -5,6 +5,7 @@ import re
 
 from handlers.contract import JSON
 
+_PROPER_NAMES = {"zulip": "Zulip", "postgresql": "PostgreSQL"}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -22,6 +23,8 @@ def size(byte_count: float) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time with at most two units: `4 min 12 s`, `3 days 2 h`."""
+    if 0 <= seconds < 0.005:
+        return "less than 0.01 s"
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 10:
@@ -41,11 +44,14 @@ def duration(seconds: float) -> str:
 
 def label(name: str) -> str:
     """What a fact is called for people: `database_bytes` is the `database`."""
-    return re.sub(r"(?<=.)_(bytes|seconds|sha256)$", "", name).replace("_", " ")
+    words = re.sub(r"(?<=.)_(bytes|seconds|sha256)$", "", name).split("_")
+    return " ".join(_PROPER_NAMES.get(word, word) for word in words)
 
 
 def worded(name: str, value: JSON) -> str:
     """A fact's value for people; the unit is read off the name, as everywhere in the house."""
+    if value is None:
+        return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float) and name.endswith("bytes"):

@@ -15,11 +15,14 @@ from handlers.host import postgres
 from handlers.host.layout import Layout
 from handlers.host.object_store import open_store
 from handlers.host.settings import HostSettings, StoreSettings
+from handlers.wording import duration
 
 #: A plan may not keep people waiting: beyond this, uploads are counted only so far.
 COUNTING_LIMIT = timedelta(seconds=0.7)
 #: The clock is looked at once for so many files.
 COUNTED_AT_ONCE = 500
+#: How many of the last runs are told of.
+RUNS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,25 @@ def new_upload_bytes(found: UploadsLook, store: StoreLook) -> int:
     return max(0, found.bytes - held)
 
 
+def estimates(
+    database: DatabaseLook, stores: Sequence[StoreLook], found: UploadsLook, earlier: JSON
+) -> dict[str, JSON]:
+    """What to expect, in words; `earlier` are the seconds that the last runs took."""
+    new = ", ".join(
+        f"for {store.name} {in_units(new_upload_bytes(found, store))}"
+        for store in stores
+        if store.failure is None
+    )
+    counted = f"{found.files:,} file{'s' * (found.files != 1)}, {in_units(found.bytes)}"
+    told = earlier if isinstance(earlier, list) else []
+    took = [float(each) for each in told if isinstance(each, int | float)]
+    return {
+        "database_bytes": None if database.facts is None else database.facts.size_bytes,
+        "uploads": ("" if found.complete else "at least ") + counted + (f"; new {new}" * bool(new)),
+        "the_last_runs_took": ", ".join(duration(seconds) for seconds in took[:RUNS_SHOWN]),
+    }
+
+
 def preconditions(
     database: DatabaseLook, stores: Sequence[StoreLook], found: UploadsLook
 ) -> tuple[Precondition, ...]:
@@ -132,11 +154,19 @@ def preconditions(
     }
     ready = [name for name, problem in verdicts.items() if problem is None]
     problems = [problem for problem in verdicts.values() if problem is not None]
-    said = f"Ready: {', '.join(ready)}." if ready else "No store can take a copy."
+    said = _ready_sentence(ready)
     return (
         Precondition("database_answers", _database_sentence(database), database.failure is None),
         Precondition("a_store_is_ready", " ".join((said, *problems)), bool(ready)),
     )
+
+
+def _ready_sentence(ready: Sequence[str]) -> str:
+    if not ready:
+        return "No store can take a copy."
+    if len(ready) == 1:
+        return f"The store {ready[0]} can take a copy."
+    return f"The stores {', '.join(ready[:-1])} and {ready[-1]} can take a copy."
 
 
 def in_units(size: int) -> str:
@@ -153,11 +183,11 @@ def identity(host: HostSettings, database: DatabaseLook) -> dict[str, JSON]:
     found = database.facts
     zulip = facts.zulip_facts(Layout(host.root))
     return {
+        "zulip_version": zulip["version"],
+        "deployment": zulip.get("deployment"),
         "database": host.database.name,
         "postgresql_major": None if found is None else found.major,
         "system_identifier": None if found is None else found.system_identifier,
-        "zulip_version": zulip["version"],
-        "deployment": zulip.get("deployment"),
     }
 
 
@@ -166,7 +196,7 @@ def _database_sentence(database: DatabaseLook) -> str:
         return database.failure.message
     assert database.facts is not None
     found = database.facts
-    return f"PostgreSQL {found.server_version} answers; its pg_dump and pg_restore are here."
+    return f"PostgreSQL {found.server_version} answers, and its pg_dump and pg_restore are here."
 
 
 def _look_at_store(settings: StoreSettings) -> StoreLook:

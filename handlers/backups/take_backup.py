@@ -25,8 +25,10 @@ STEPS = (
     "Write the commit records",
     "Read every copy back from where it lies",
 )
-WAY_BACK = "Nothing on the server is changed, and what a failed backup wrote is removed again."
-STATE = "Zulip was not touched and kept running; earlier copies are as they were."
+WAY_BACK = (
+    "none needed. A backup changes nothing on the server; if it fails, its partial copy is removed."
+)
+STATE = "Zulip kept running and nothing on it was changed. Earlier copies are unchanged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +71,16 @@ def plan(context: Context, args: Args) -> Plan:
     looks = planning.look_at_stores(stores)
     uploads = planning.look_at_uploads(Layout(context.host.root).uploads)
     places: dict[str, JSON] = {store.name: planning.place(store) for store in stores}
-    size = 0 if database.facts is None else database.facts.size_bytes
     return Plan(
         summary=f"Back up database, uploads and configuration to {_and(list(places))}.",
         binding={
-            "operation": "backup now",
-            "stores": places,
+            "copies_to": places,
             **planning.identity(context.host, database),
         },
         steps=STEPS,
         way_back=WAY_BACK,
         preconditions=planning.preconditions(database, looks, uploads),
-        estimates={
-            "database_bytes": size,
-            "uploads": uploads.files,
-            "uploads_bytes": uploads.bytes,
-            "uploads_counted_to_the_end": uploads.complete,
-            "new_upload_bytes": {
-                look.name: planning.new_upload_bytes(uploads, look) for look in looks
-            },
-            "seconds": context.hints.get("seconds"),
-        },
+        estimates=planning.estimates(database, looks, uploads, context.hints.get("seconds")),
     )
 
 
@@ -173,15 +164,16 @@ def _outcome(
     database = best.streams[DATABASE]
     names = _and([verdict.name for verdict in verified])
     failed = [
-        f"Store {verdict.name} has NO verified copy: {verdict.failure.message}"
+        f"There is NO verified copy in {verdict.name}. {verdict.failure.message}"
         for verdict in verdicts
         if verdict.failure is not None
     ]
     sentence = (
-        f"Backup {copying.snapshot} is stored and verified in {names}:"
-        f" database {planning.in_units(database.plain_bytes)},"
-        f" {best.uploads.files:,} uploads ({best.uploads.new_files:,} new),"
-        f" {planning.in_units(best.stored_bytes)} stored."
+        f"Backup `{copying.snapshot}` is stored in {names}, and was read back whole"
+        f"{_from_each(len(verified))}."
+        f" It holds the database (dump {planning.in_units(database.plain_bytes)}),"
+        f" {best.uploads.files:,} uploads ({best.uploads.new_files:,} new)"
+        f" and the configuration; {_written(verified)}."
     )
     return Outcome(
         sentence=" ".join((sentence, *failed)),
@@ -196,6 +188,19 @@ def _outcome(
         },
         next="backups",
     )
+
+
+def _from_each(stores: int) -> str:
+    return {1: "", 2: " from both"}.get(stores, " from each")
+
+
+def _written(verified: Sequence[Verdict]) -> str:
+    """How much went to the stores; to one that held earlier uploads, less."""
+    sizes = [planning.in_units(v.snapshot.stored_bytes) for v in verified if v.snapshot is not None]
+    if len(set(sizes)) > 1:
+        each = [f"{size} to {v.name}" for size, v in zip(sizes, verified, strict=True)]
+        return f"{_and(each)} were written"
+    return f"{sizes[0]} were written" + (" to each store" if len(sizes) > 1 else "")
 
 
 def _nothing_verified(verdicts: Sequence[Verdict]) -> HostFailure:

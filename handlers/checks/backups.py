@@ -10,7 +10,6 @@ from handlers.checks.contract import Check, Context, Finding, Level, worst
 from handlers.contract import JSON
 from handlers.errors import HostFailure
 from handlers.host.settings import StoreSettings
-from handlers.wording import duration
 
 #: A daily backup and an hour for it to run.
 _WARNING_AGE = timedelta(hours=25)
@@ -18,6 +17,12 @@ _WARNING_AGE = timedelta(hours=25)
 _CRITICAL_AGE = timedelta(hours=49)
 #: Each one is a request to the store; one answer in the chat shows half as many.
 _LISTED = 20
+_TAKE_ONE = "Take one with `backup now`, and read its log if it fails."
+_HINTS = {
+    Level.WARNING: _TAKE_ONE,
+    Level.CRITICAL: _TAKE_ONE,
+    Level.UNKNOWN: "Run `zulip-ops doctor` on the host; it tries every store.",
+}
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ def observe(context: Context) -> Finding:
         level,
         " ".join(said),
         {"stores": [each.values for each in verdicts]},
-        None if level is Level.OK else "Take one with `backup now`, and read its log if it fails.",
+        _HINTS.get(level),
     )
 
 
@@ -89,20 +94,23 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
         "name": name,
         "problem": failure,
         "snapshots": [_values(each, now) for each in asked.snapshots],
-        **dict.fromkeys(("newest", "age_seconds", "verified")),
+        **dict.fromkeys(("newest", "created_at", "age_seconds", "verified", "damaged")),
     }
     if failure is not None:
-        return _Verdict(Level.UNKNOWN, f"Store {name} could not be read: {failure}", values)
+        return _Verdict(Level.UNKNOWN, f"The store {name} could not be read: {failure}", values)
     if not asked.snapshots:
-        return _Verdict(Level.WARNING, f"Store {name} holds no backup.", values)
+        return _Verdict(Level.WARNING, f"There is no backup in {name} yet.", values)
     newest = asked.snapshots[0]
     age = now - newest.created_at
     level, verdict = _opinion(newest, age)
-    old = duration(max(1.0, age.total_seconds()))
-    sentence = f"The newest in {name} is {old} old and {verdict}."
+    # A length of time would be wrong as soon as it is read.
+    taken = f"{newest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    sentence = f"The newest copy in {name} was taken {taken} and is {verdict}."
     values |= {
         "newest": newest.id,
+        "created_at": newest.created_at.astimezone(UTC).isoformat(),
         "age_seconds": age.total_seconds(),
+        "damaged": newest.is_damaged,
         "verified": newest.verified_at is not None,
     }
     return _Verdict(level, sentence, values)

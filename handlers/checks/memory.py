@@ -27,7 +27,8 @@ def observe(context: Context) -> Finding:
         level = Level.CRITICAL
     return Finding(
         level,
-        f"{available / total:.0%} of {size(total)} available; {_swap(swap_total, swap_free)}.",
+        f"{100 * available / total:.0f} % of {size(total)} is available; "
+        f"{_swap(swap_total, swap_free)}.",
         {
             "total": total,
             "available": available,
@@ -41,7 +42,7 @@ def observe(context: Context) -> Finding:
 
 
 def _swap(total: int, free: int) -> str:
-    return f"{size(total - free)} of {size(total)} of swap used" if total else "no swap"
+    return f"{size(total - free)} of {size(total)} of swap is used" if total else "no swap"
 
 
 CHECK = Check("memory", "There is memory left", observe)

@@ -46,15 +46,16 @@ def observe(context: Context) -> Finding:
 def judge(facts: postgres.DatabaseFacts, activity: Activity) -> Finding:
     level, hint = Level.OK, None
     said = (
-        f"PostgreSQL {facts.server_version}; the database has {size(facts.size_bytes)} "
-        f"and {facts.connections} of {facts.connection_limit} connections."
+        f"{facts.server_version}; the database is {size(facts.size_bytes)}, "
+        f"{facts.connections} of {facts.connection_limit} connections "
+        f"{'is' if facts.connections == 1 else 'are'} in use."
     )
     oldest = activity.oldest_transaction
     if facts.connections >= facts.connection_limit * _CONNECTIONS_SHARE:
         level, hint = Level.WARNING, "Look into pg_stat_activity for who holds the connections."
     elif oldest is not None and oldest > _LONG_TRANSACTION:
         level, hint = Level.WARNING, "Look into pg_stat_activity for the session and end it."
-        said = f"A transaction has been open for {duration(oldest.total_seconds())}. {said}"
+        said += f" A transaction has been open for {duration(oldest.total_seconds())}."
     return Finding(
         level,
         said,

@@ -32,7 +32,7 @@ def observe(context: Context) -> Finding:
             values["differs"] = running.version != values["deployed"]
     if not health.ready:
         return Finding(
-            Level.CRITICAL, f"Zulip says that it is not ready: {health.message}.", values, _HINT
+            Level.CRITICAL, f"It says that it is not ready: {health.message}.", values, _HINT
         )
     return _judge(values, unread)
 
@@ -53,18 +53,19 @@ def _deployed(context: Context) -> tuple[dict[str, JSON], str | None]:
 def _judge(values: dict[str, JSON], unread: str | None) -> Finding:
     if unread is not None:
         known = values["running"] or values["deployed"]
-        answers = f"Zulip {known} answers" if known else "Zulip answers"
+        answers = f"{known} answers" if known else "It answers"
         return Finding(
             Level.UNKNOWN, f"{answers}, but its versions are not known: {unread}", values
         )
     if values["differs"]:
         return Finding(
             Level.WARNING,
-            f"Zulip {values['running']} is running, but {values['deployed']} is deployed.",
+            f"{values['running']} is running, but {values['deployed']} is deployed.",
             values,
             "Run /home/zulip/deployments/current/scripts/restart-server on the host as zulip.",
         )
-    return Finding(Level.OK, f"Zulip {values['running']} is deployed, runs and is healthy.", values)
+    running = f"{values['running']} is running, as deployed, and says it is healthy."
+    return Finding(Level.OK, running, values)
 
 
 CHECK = Check("zulip_version", "Zulip answers, with the version that is deployed", observe)

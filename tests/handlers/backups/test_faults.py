@@ -78,8 +78,8 @@ def test_a_full_disk_does_not_stop_the_other_store(desk: Desk, small_disk: Path)
 
     outcome = desk.back_up(small, desk.store)
 
-    assert "stored and verified in disk:" in outcome.sentence
-    assert "Store small has NO verified copy: Store small: the disk" in outcome.sentence
+    assert "is stored in disk, and was read back whole." in outcome.sentence
+    assert "There is NO verified copy in small. Store small: the disk" in outcome.sentence
     assert catalogue.list_snapshots(small) == ()
     assert list((small_disk / "copies").rglob("objects/*/*")) == []
     assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
@@ -111,7 +111,7 @@ def test_a_bucket_that_is_gone_does_not_stop_the_directory(
 
     outcome = desk.back_up(desk.store, far)
 
-    assert "Store bucket has NO verified copy" in outcome.sentence
+    assert "There is NO verified copy in bucket. " in outcome.sentence
     assert catalogue.list_snapshots(s3_store_settings) == ()
     assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
 
@@ -124,8 +124,8 @@ def test_a_bucket_that_cannot_be_reached_at_all_is_only_one_verdict(
 
     outcome = desk.back_up(far, desk.store)
 
-    assert "stored and verified in disk:" in outcome.sentence
-    assert "Store bucket has NO verified copy" in outcome.sentence
+    assert "is stored in disk, and was read back whole." in outcome.sentence
+    assert "There is NO verified copy in bucket. " in outcome.sentence
 
 
 def test_postgresql_killed_in_the_middle_of_the_dump(

@@ -64,9 +64,12 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
     newer = commit(local, timedelta(hours=3))
     finding = look(context, local)
     assert finding.level is Level.OK
-    assert finding.sentence == "The newest in local is 3 h old and verified."
+    taken = context.clock.now() - timedelta(hours=3)
+    said = f"The newest copy in local was taken {taken:%Y-%m-%d %H:%M} UTC and is verified."
+    assert finding.sentence == said
     store = of_store(finding, "local")
     assert (store["newest"], store["age_seconds"], store["verified"]) == (newer, 10800.0, True)
+    assert store["created_at"] == taken.isoformat()
     assert isinstance(store["snapshots"], list)
     assert [each["id"] for each in store["snapshots"] if isinstance(each, dict)] == [newer, older]
     assert store["snapshots"][0] == {
@@ -104,7 +107,7 @@ def test_old_and_unverified_copies_are_pressing(
 
 def test_a_store_without_a_copy_is_a_warning(context: Context, local: StoreSettings) -> None:
     finding = look(context, local)
-    assert (finding.level, finding.sentence) == (Level.WARNING, "Store local holds no backup.")
+    assert (finding.level, finding.sentence) == (Level.WARNING, "There is no backup in local yet.")
     assert of_store(finding, "local")["newest"] is None
 
 
@@ -132,7 +135,7 @@ def test_a_store_that_cannot_be_read_hides_no_other(
     commit(local, timedelta(hours=1))
     finding = look(context, local, replace(s3_store_settings, bucket="no-such-bucket"))
     assert finding.level is Level.UNKNOWN
-    assert finding.sentence.startswith("Store bucket could not be read: ")
+    assert finding.sentence.startswith("The store bucket could not be read: ")
     assert of_store(finding, "local")["verified"] is True
     assert of_store(finding, "bucket")["problem"]
 
@@ -144,7 +147,9 @@ def test_a_bucket_is_read_as_a_directory_is(
     commit(s3_store_settings, timedelta(hours=26))
     finding = look(context, local, s3_store_settings)
     assert finding.level is Level.WARNING
-    assert finding.sentence == "The newest in bucket is 1 day 2 h old and verified."
+    taken = context.clock.now() - timedelta(hours=26)
+    said = f"The newest copy in bucket was taken {taken:%Y-%m-%d %H:%M} UTC and is verified."
+    assert finding.sentence == said
 
 
 def test_no_bucket_means_no_boto3() -> None:

@@ -12,7 +12,7 @@ def test_the_figures_are_told_in_bytes(context: Context, host: SampleHost) -> No
     host.set_memory(total=4 * GIB, available=GIB, swap=(2 * GIB, GIB))
     finding = observe(context)
     assert finding.level is Level.OK
-    assert finding.sentence == "25% of 4.3 GB available; 1.1 GB of 2.1 GB of swap used."
+    assert finding.sentence == "25 % of 4.3 GB is available; 1.1 GB of 2.1 GB of swap is used."
     assert dict(finding.values) == {
         "total": 4 * GIB,
         "available": GIB,

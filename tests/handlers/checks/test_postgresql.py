@@ -77,7 +77,7 @@ FACTS = DatabaseFacts("16.4", 16, "1", 2**30, 10, 100)
 @pytest.mark.parametrize(
     ("connections", "oldest", "level", "word"),
     [
-        (10, None, Level.OK, "1.1 GB and 10 of 100 connections"),
+        (10, None, Level.OK, "the database is 1.1 GB, 10 of 100 connections are in use."),
         (10, timedelta(minutes=90), Level.OK, ""),
         (80, None, Level.WARNING, "80 of 100 connections"),
         (10, timedelta(hours=3), Level.WARNING, "A transaction has been open for 3 h."),

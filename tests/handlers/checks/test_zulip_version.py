@@ -27,7 +27,7 @@ def context(zulip: SmallZulip, host: SampleHost, context: Context) -> Context:
 def test_a_healthy_server_is_ok(context: Context) -> None:
     finding = observe(context)
     assert finding.level is Level.OK
-    assert finding.sentence == "Zulip 9.2 is deployed, runs and is healthy."
+    assert finding.sentence == "9.2 is running, as deployed, and says it is healthy."
     seconds = finding.values["health_seconds"]
     assert isinstance(seconds, float)
     assert dict(finding.values) == {
@@ -47,7 +47,7 @@ def test_a_deployment_that_is_not_running_yet_is_a_warning(
     host.switch_version("10.4")
     finding = observe(context)
     assert finding.level is Level.WARNING
-    assert finding.sentence == "Zulip 9.2 is running, but 10.4 is deployed."
+    assert finding.sentence == "9.2 is running, but 10.4 is deployed."
     assert finding.values["differs"] is True
     assert finding.hint
 
@@ -58,7 +58,7 @@ def test_a_server_that_is_not_ready_is_critical_in_its_own_words(
     zulip.be_unready("Cannot query redis")
     finding = observe(context)
     assert finding.level is Level.CRITICAL
-    assert finding.sentence == "Zulip says that it is not ready: Cannot query redis."
+    assert finding.sentence == "It says that it is not ready: Cannot query redis."
     assert finding.values["health"] == "Cannot query redis"
     assert finding.values["running"] == "9.2"
 
