@@ -3,15 +3,20 @@
 import re
 from collections.abc import Iterator
 
-from handlers.contract import Effect, Facts, Plan
+from handlers.contract import JSON, Effect, Facts, Plan
+from handlers.errors import Reason, Refused
 from handlers.wording import label, worded
 from jobs.fingerprint import SHORT
 from jobs.journal import Asker, Consent, RunSpec
 
+#: What the bot sends whole; it would take the middle out of a longer message.
+LONGEST_CARD = 9_000
 #: A longer value is cut; the fingerprint covers it whole.
 LONGEST_VALUE = 300
 #: What would end a mention or begin another; Zulip refuses these in names, others may not.
 UNSAFE_IN_NAME = re.compile(r"[*`\\>\"@|\n\r]")
+#: The name of a store, for one, can be bold; anything else stands in code.
+PLAIN_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9. -]*[A-Za-z0-9])?")
 
 #: Without word from the policy, what each effect needs at least.
 CONSENT = {
@@ -24,27 +29,42 @@ COUNTS = {1: "one", 2: "two", 3: "three"}
 
 
 def plan_card(spec: RunSpec, effect: Effect, plan: Plan, fingerprint: str) -> str:
-    """Zulip markdown; what comes from the host stands in code only."""
+    """Zulip markdown; what comes from the host stands in code only.
+
+    Raises Refused when it is longer than a message: nobody can consent to what they cannot read.
+    """
     parts = (
         _head(spec, effect),
         plan.summary,
-        _listed("Steps", plan.steps, numbered=True),
-        _listed("Bound by your consent", _figures(plan.binding)),
-        _listed("Must hold at the start", _preconditions(plan)),
-        _listed("Expected", _figures(plan.estimates)),
-        f"**Way back**: {plan.way_back}",
         _confirmation(spec, effect),
-        f"Plan `{fingerprint[:SHORT]}`, in full `{fingerprint}`",
+        _listed("What you agree to", _bound(plan.binding)),
+        _listed("Steps", tuple(f"{n}. {step}" for n, step in enumerate(plan.steps, 1))),
+        _listed("Checked now, and again before it starts", _preconditions(plan)),
+        _listed("Estimates", _estimates(plan.estimates)),
+        f"**Way back**: {plan.way_back}",
+        f"Plan `{fingerprint}`, for short its first {SHORT} characters.",
     )
     # Zulip cuts blanks off the end: with any, what it stores would not be what was consented to.
-    return "\n\n".join(part for part in parts if part).rstrip()
+    card = "\n\n".join(part for part in parts if part).rstrip()
+    if len(card) > LONGEST_CARD:
+        raise Refused(
+            f"The plan is too long to be shown whole: it has {len(card)} characters, and a message"
+            f" in Zulip has room for {LONGEST_CARD}. Nobody can consent to what they cannot read.",
+            reason=Reason.PREFLIGHT_FAILED,
+            hint="Ask for less at a time.",
+        )
+    return card
 
 
 def _head(spec: RunSpec, effect: Effect) -> str:
-    arguments = "".join(f" {_code(worded(name, value))}" for name, value in spec.arguments.items())
+    arguments = "".join(
+        f" · {label(name)}: {_code(worded(name, value))}"
+        for name, value in spec.arguments.items()
+        if value is not None and value is not False
+    )
     return (
-        f"**{spec.operation.capitalize()}**{arguments} · job {spec.job}"
-        f" · asked by {_person(spec.asker)} · effect **{effect.value}**"
+        f"**Job #{spec.job}: {spec.operation}**{arguments}"
+        f" · asked by {_person(spec.asker)} · **{effect.value}**"
     )
 
 
@@ -58,55 +78,80 @@ def _person(asker: Asker) -> str:
     return f"@_**{asker.name}|{asker.id}**"
 
 
-def _listed(title: str, lines: tuple[str, ...], *, numbered: bool = False) -> str:
-    if not lines:
-        return ""
-    marked = (f"{f'{n}.' if numbered else '-'} {line}" for n, line in enumerate(lines, 1))
-    return "\n".join((f"**{title}**", *marked))
+def _listed(title: str, lines: tuple[str, ...]) -> str:
+    return "\n".join((f"**{title}**", *lines)) if lines else ""
 
 
 def _preconditions(plan: Plan) -> tuple[str, ...]:
     return tuple(
-        f"{'holds now' if check.holds else '**does not hold**'}: {check.sentence}"
+        f"- {'✔' if check.holds else '✘ **not met**:'} {check.sentence}"
         for check in plan.preconditions
     )
 
 
-def _figures(facts: Facts) -> tuple[str, ...]:
-    return tuple(f"{label(name)}: {_code(worded(name, value))}" for name, value in facts.items())
+def _bound(binding: Facts) -> tuple[str, ...]:
+    """Every bound value: a table's entries one a line, all short values on one."""
+    tables, single = [], []
+    for name, value in binding.items():
+        if name == "operation":
+            continue  # the head says it
+        if isinstance(value, dict):
+            tables += [
+                f"- {label(name)} {_key(key)}: {_code(worded(key, each))}"
+                for key, each in value.items()
+            ]
+        else:
+            single.append(f"{label(name)}: {_value(name, value)}")
+    return (*tables, f"- {', '.join(single)}") if single else tuple(tables)
+
+
+def _key(key: str) -> str:
+    return f"**{key}**" if PLAIN_KEY.fullmatch(key) else _code(key)
+
+
+def _estimates(facts: Facts) -> tuple[str, ...]:
+    """What is not known yet is left out."""
+    known = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+    return tuple(f"- {label(name)}: {_value(name, value)}" for name, value in known.items())
+
+
+def _value(name: str, value: JSON) -> str:
+    if isinstance(value, list):
+        return ", ".join(_code(worded(name, each)) for each in value) or "none"
+    return _code(worded(name, value))
 
 
 def _confirmation(spec: RunSpec, effect: Effect) -> str:
     consent = spec.consent or CONSENT[effect]
     if not consent.needed:
         return ""
+    until = ""
+    if spec.expires_at is not None:
+        until = f", before <time:{spec.expires_at:%Y-%m-%dT%H:%M:%SZ}>"
+    reacts = "reacts" if consent.asker_confirms or consent.needed == 1 else "react"
+    silence = "no reaction" if reacts == "reacts" else "fewer reactions"
+    cancels = f"❌, or {silence} until then, cancels it." if until else "❌ cancels it."
     sentences = (
-        f"**To confirm**: ✅ on this message, by {_who(spec, consent)}.",
-        "❌ ends it." if not consent.asker_confirms else "❌ ends it, and so does silence.",
+        f"**To confirm**: {_who(spec, consent)} {reacts} with ✅ to this message{until}.",
+        cancels,
         *_arming(consent),
-        *_end(spec),
     )
     return " ".join(sentences)
 
 
 def _who(spec: RunSpec, consent: Consent) -> str:
     if consent.asker_confirms:
-        return f"{_person(spec.asker)}, who asked"
+        return _person(spec.asker)
     count = COUNTS.get(consent.needed, str(consent.needed))
     people = "person" if consent.needed == 1 else "people"
     names = ", ".join(_code(name) for name in consent.people)
-    whom = f": {names}" if names else " whom the policy lists"
-    return f"{count} other {people} than who asked{whom}"
+    whom = f"of {names}" if names else "whom the policy lists"
+    return f"{count} {people} {whom}, other than {_person(spec.asker)},"
 
 
 def _arming(consent: Consent) -> Iterator[str]:
     if consent.arming_minutes:
-        yield f"It then waits {consent.arming_minutes} min, in which ❌ still stops it."
-
-
-def _end(spec: RunSpec) -> Iterator[str]:
-    if spec.expires_at is not None:
-        yield f"It waits until <time:{spec.expires_at:%Y-%m-%dT%H:%M:%SZ}>."
+        yield f"After the ✅ it waits {consent.arming_minutes} min, in which ❌ still cancels it."
 
 
 def _code(text: str) -> str:

@@ -247,7 +247,8 @@ def state_left(run: Run) -> str:
         return "Nothing was changed."
     during = f"It ended during “{present}”" if present else "It ended between two steps"
     after = f", after {', '.join(f'“{title}”' for title in done_before)}" if done_before else ""
-    return f"{during}{after}."
+    unchanged = " Nothing on the server was changed." if run.declaration.leaves_nothing else ""
+    return f"{during}{after}.{unchanged}"
 
 
 def ended(run: Run, status: ResultStatus, reason: Reason, sentence: str, state: str) -> RunResult:

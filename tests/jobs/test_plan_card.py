@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.message_text import LONGEST_TEXT, fit
 from handlers.contract import JSON, Effect, Plan, Precondition
+from handlers.errors import Refused
 from jobs.fingerprint import binding, fingerprint
 from jobs.journal import Asker, CommandSource, Consent
-from jobs.plan_card import plan_card
+from jobs.plan_card import LONGEST_CARD, plan_card
 from tests.fakes import runs
 
 SPEC = replace(
@@ -20,14 +22,20 @@ SPEC = replace(
 )
 PLAN = Plan(
     summary="Take a copy of database, uploads and configuration.",
-    binding={"database": "zulip", "stores": ["local", "far"]},
+    binding={
+        "operation": "backup now",
+        "copies_to": {"local": "/var/backups", "far": "s3://far"},
+        "zulip_version": "10.4",
+        "database": "zulip",
+        "pages": [1, 2],
+    },
     steps=("Dump the database", "Verify"),
     way_back="Nothing is changed; the copy can be deleted.",
     preconditions=(
         Precondition("free_space", "There are 12 GB free, 2 GB are needed.", holds=True),
         Precondition("stores", "Each store answers.", holds=False),
     ),
-    estimates={"size_bytes": 1_800_000_000, "duration_seconds": 252},
+    estimates={"size_bytes": 1_800_000_000, "duration_seconds": 252, "last_runs": []},
 )
 
 
@@ -46,47 +54,64 @@ def test_the_whole_card_reads_so() -> None:
     assert (
         card()
         == f"""\
-**Backup now** · job 12 · asked by @_**Iago|11** · effect **routine**
+**Job #12: backup now** · asked by @_**Iago|11** · **routine**
 
 Take a copy of database, uploads and configuration.
+
+**To confirm**: @_**Iago|11** reacts with ✅ to this message, before <time:2026-03-01T14:30:00Z>. \
+❌, or no reaction until then, cancels it.
+
+**What you agree to**
+- copies to **local**: `/var/backups`
+- copies to **far**: `s3://far`
+- Zulip version: `10.4`, database: `zulip`, pages: `1`, `2`
 
 **Steps**
 1. Dump the database
 2. Verify
 
-**Bound by your consent**
-- database: `zulip`
-- stores: `["local", "far"]`
+**Checked now, and again before it starts**
+- ✔ There are 12 GB free, 2 GB are needed.
+- ✘ **not met**: Each store answers.
 
-**Must hold at the start**
-- holds now: There are 12 GB free, 2 GB are needed.
-- **does not hold**: Each store answers.
-
-**Expected**
+**Estimates**
 - size: `1.8 GB`
 - duration: `4 min 12 s`
 
 **Way back**: Nothing is changed; the copy can be deleted.
 
-**To confirm**: ✅ on this message, by @_**Iago|11**, who asked. ❌ ends it, and so does silence. \
-It waits until <time:2026-03-01T14:30:00Z>.
-
-Plan `{mark[:12]}`, in full `{mark}`"""
+Plan `{mark}`, for short its first 12 characters."""
     )
 
 
 @pytest.mark.parametrize(
     ("effect", "consent", "said"),
     [
-        (Effect.DISRUPTIVE, None, "by one other person than who asked whom the policy lists."),
-        (Effect.DESTRUCTIVE, None, "by two other people than who asked whom the policy lists."),
-        (Effect.DISRUPTIVE, Consent(1, ("Cordelia", "Hamlet")), "who asked: `Cordelia`, `Hamlet`."),
+        (
+            Effect.DISRUPTIVE,
+            None,
+            "one person whom the policy lists, other than @_**Iago|11**, reacts with ✅",
+        ),
+        (
+            Effect.DESTRUCTIVE,
+            None,
+            "two people whom the policy lists, other than @_**Iago|11**, react with ✅",
+        ),
+        (
+            Effect.DISRUPTIVE,
+            Consent(1, ("Cordelia", "Hamlet")),
+            "one person of `Cordelia`, `Hamlet`, other than @_**Iago|11**, reacts with ✅",
+        ),
         (
             Effect.DESTRUCTIVE,
             Consent(2, (), arming_minutes=10),
-            "It then waits 10 min, in which ❌",
+            "or fewer reactions until then, cancels it. After the ✅ it waits 10 min, in which ❌",
         ),
-        (Effect.DISRUPTIVE, Consent(1, asker_confirms=True), "by @_**Iago|11**, who asked."),
+        (
+            Effect.DISRUPTIVE,
+            Consent(1, asker_confirms=True),
+            "**To confirm**: @_**Iago|11** reacts with ✅",
+        ),
     ],
 )
 def test_who_may_confirm_follows_the_effect(
@@ -122,7 +147,7 @@ def test_a_name_cannot_mention_or_break_out(asker: Asker, said: str) -> None:
         ("turned \u202e round", "`turned \ufffd round`"),
         ("", "` `"),
         (True, "`yes`"),
-        (None, "`null`"),
+        (None, "`not known`"),
         ("x" * 400, f"`{'x' * 300}…`"),
     ],
 )
@@ -131,7 +156,28 @@ def test_text_of_the_host_stays_inside_its_code(value: JSON, shown: str) -> None
 
 
 def test_arguments_are_shown() -> None:
-    assert card(arguments={"version": "10.4"}).startswith("**Backup now** `10.4` · job 12")
+    shown = card(arguments={"version": "10.4", "drill": True, "slow": False})
+    assert shown.startswith("**Job #12: backup now** · version: `10.4` · drill: `yes` · asked by")
+
+
+def test_a_name_in_a_table_cannot_break_out_either() -> None:
+    shown = card(plan=replace(PLAN, binding={"to": {"a** @**all**": "x"}}))
+    assert "- to `a** @**all**`: `x`\n" in shown
+
+
+def test_a_card_that_zulip_would_not_hold_whole_is_refused() -> None:
+    table: dict[str, JSON] = {f"store-{number}": "x" * 290 for number in range(40)}
+    with pytest.raises(Refused, match="The plan is too long to be shown whole"):
+        card(plan=replace(PLAN, binding={"copies_to": table}))
+
+
+def test_the_longest_card_is_sent_whole() -> None:
+    assert LONGEST_CARD <= LONGEST_TEXT
+    longest = replace(PLAN, summary="")
+    room = LONGEST_CARD - len(card(plan=longest)) - 2
+    shown = card(plan=replace(longest, summary="x" * room))
+    assert len(shown) == LONGEST_CARD
+    assert fit(shown) == shown
 
 
 @pytest.mark.parametrize(
