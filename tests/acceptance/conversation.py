@@ -29,7 +29,7 @@ from jobs import process_tree
 from jobs.facts import read_facts
 from jobs.host_lock import LOCK_FILE
 from jobs.lifecycle import FINAL
-from state import audit_log, inbox, job_store, outbox
+from state import audit_log, cursor, inbox, job_store, outbox
 from state.database import Transaction, open_read_only
 from state.inbox import Entry
 from state.job_store import Job
@@ -86,7 +86,7 @@ class Conversation:
         self.app = bot_app.build(read_settings(self.stage.configuration), self.clock)
         self._thread = threading.Thread(target=self.app.run, name="bot")
         self._thread.start()
-        self.until(lambda: self._registrations() > before, "the bot connected")
+        self._wait_until_connected(before)
 
     def start_process(self, *, wait: bool = True) -> None:
         """In a process of its own, as the unit starts it."""
@@ -95,7 +95,7 @@ class Conversation:
             (*_BOT, str(self.stage.configuration)), stderr=subprocess.DEVNULL
         )
         if wait:
-            self.until(lambda: self._registrations() > before, "the bot connected")
+            self._wait_until_connected(before)
 
     def stop_bot(self) -> None:
         """In order, whichever way it was started."""
@@ -135,6 +135,11 @@ class Conversation:
         self.stage.zulip.clock.advance(time_span)
         if self.app is not None:
             self.app.dispatcher.events.put(Tick(self.clock.now()))
+
+    def _wait_until_connected(self, before: int) -> None:
+        self.until(lambda: self._registrations() > before, "the bot connected")
+        # From here on nothing is lost, whatever happens to the queue.
+        self.until(lambda: self.read(cursor.load) is not None, "it knows where it stands")
 
     def _registrations(self) -> int:
         return len(self.stage.zulip.calls("POST", "/api/v1/register", self.stage.cast.bot))
@@ -278,8 +283,8 @@ class Conversation:
             host=str(database.cluster.socket), dbname=database.name, user="zulip"
         )
         try:
-            with holder.cursor() as cursor:
-                cursor.execute("LOCK TABLE zulip.zerver_usermessage IN ACCESS EXCLUSIVE MODE")
+            with holder.cursor() as statement:
+                statement.execute("LOCK TABLE zulip.zerver_usermessage IN ACCESS EXCLUSIVE MODE")
             yield
         finally:
             holder.close()

@@ -69,8 +69,8 @@ def test_a_store_that_is_down_is_told_loudly_and_the_others_succeed(
     end = talk.end_of(job.id)
     talk.wait_for_marks(asked, CHECK)
 
-    assert "is stored and verified in local" in end.content
-    assert "Store far has NO verified copy: " in end.content
+    assert "is stored in local, and was read back whole." in end.content
+    assert "There is NO verified copy in far. " in end.content
 
 
 def test_a_backup_to_a_store_that_is_down_fails_in_its_plan(talk: Conversation, cast: Cast) -> None:

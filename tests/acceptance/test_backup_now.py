@@ -50,7 +50,7 @@ def test_the_asker_confirms_and_the_copy_lies_in_both_stores(
     talk.wait_for_marks(asked, CHECK)
 
     assert f"**Job #{job.id}** (`backup now`) succeeded" in end.content
-    assert "stored and verified in local and s3" in end.content
+    assert "is stored in local and s3, and was read back whole from both." in end.content
     assert "Server: Zulip was not touched" in end.content
     assert "Next: `backups`." in end.content
     assert f"@**Iago|{cast.iago.id}**" in end.content
@@ -92,7 +92,7 @@ def test_one_store_can_be_named(talk: Conversation, cast: Cast) -> None:
     job = talk.reached(talk.job_for(asked).id, "succeeded")
     end = talk.end_of(job.id)
 
-    assert "is stored and verified in local:" in end.content
+    assert "is stored in local, and was read back whole." in end.content
     assert verified_in(talk, "s3") == before
 
 
