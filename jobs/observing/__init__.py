@@ -1,0 +1,1 @@
+"""How one round of observations is made and read."""
