@@ -20,7 +20,7 @@ from handlers.host import processes
 from handlers.host.settings import StoreSettings
 from jobs.clock import SystemClock
 from jobs.journal import RUN, Asker, RunSpec
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 
 SMALL = Extent(messages=120_000, uploads=2_000)
 FULL = Extent(messages=1_200_000, uploads=20_000)

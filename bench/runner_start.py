@@ -8,12 +8,12 @@ from pathlib import Path
 from handlers.contract import Facts
 from handlers.host.processes import Argv
 from handlers.host.settings import HostSettings
-from jobs.fork_launcher import RUNNER, ForkLauncher
 from jobs.journal import PLAN, Asker, RunSpec
-from jobs.journal_reader import JournalReader
-from jobs.observer_spec import ObserverSpec
-from jobs.records import RecordKind
-from jobs.run_folder import RunFolder
+from jobs.launching.fork_launcher import RUNNER, ForkLauncher
+from jobs.observing.observer_spec import ObserverSpec
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.records import RecordKind
+from jobs.runs.run_folder import RunFolder
 
 PATIENCE = timedelta(seconds=30)
 

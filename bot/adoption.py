@@ -10,10 +10,10 @@ from bot.following import Following
 from bot.replies.job_news import Adopted
 from handlers.registry import declaration
 from jobs.engine import Consent, Engine
-from jobs.fields import Unreadable
 from jobs.journal import RUN, RunResult, RunSpec
 from jobs.lifecycle import Status
-from jobs.run_folder import RunFolder
+from jobs.runs.fields import Unreadable
+from jobs.runs.run_folder import RunFolder
 from state import job_store, run_store
 from state.database import Transaction
 from state.job_store import NewJob

@@ -35,10 +35,10 @@ from jobs.clock import SystemClock
 from jobs.configuration import Configuration
 from jobs.configuration_file import ConfigurationError
 from jobs.engine import Engine
-from jobs.fork_launcher import ForkLauncher
-from jobs.helper_launcher import HelperLauncher
 from jobs.launcher import Launcher
-from jobs.observer_spec import ObserverSpec
+from jobs.launching.fork_launcher import ForkLauncher
+from jobs.launching.helper_launcher import HelperLauncher
+from jobs.observing.observer_spec import ObserverSpec
 from jobs.scheduler import Scheduler
 from jobs.watcher import Watcher
 from state import cursor, installation, schedule_store

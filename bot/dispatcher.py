@@ -31,7 +31,7 @@ from bot.hands import Hands, read_card, starts_run
 from bot.identity import UNKNOWN, Identity, of_connection, remember
 from bot.rounds import keep_round
 from handlers.contract import Clock
-from jobs.facts import FactsError, Round, read_facts
+from jobs.observing.facts import FactsError, Round, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, cursor, inbox
 from state.cursor import Cursor

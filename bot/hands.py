@@ -16,7 +16,7 @@ from handlers.contract import Clock
 from jobs.journal import PLAN, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 from jobs.watcher import RunLost
 from state import run_store
 from state.database import Database

@@ -16,7 +16,7 @@ from bot.settings import Settings
 from bot.without_bot import WithoutBot
 from handlers.errors import BadCommand, Reason, Refused
 from jobs.journal import RUN, ResultStatus
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 
 #: A bot that is well is reached much sooner; then the host's own way is taken.
 CONNECT_SECONDS = 2

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.replies.job_news import JobProgress
-from jobs.records import Record, RecordKind
+from jobs.runs.records import Record, RecordKind
 from state.job_store import Job
 
 #: Edits reach every reader's client, and the server allows 200 calls a minute.

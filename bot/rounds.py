@@ -1,7 +1,7 @@
 """Keeps each round of observations in the history of checks."""
 
 from handlers.contract import JSON
-from jobs.facts import Round
+from jobs.observing.facts import Round
 from state import check_store
 from state.database import Transaction
 

@@ -14,11 +14,11 @@ from bot.grammar import Grammar, Parsed
 from bot.settings import Settings
 from handlers.contract import Clock, Declaration
 from jobs.clock import SystemClock
-from jobs.facts import read_facts
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import Launcher, RunHandle
 from jobs.lifecycle import FINAL, Status
-from jobs.run_folder import RunFolder
+from jobs.observing.facts import read_facts
+from jobs.runs.run_folder import RunFolder
 from state import job_store
 from state.database import DatabaseUnusable, open_read_only
 

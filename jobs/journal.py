@@ -10,8 +10,8 @@ from typing import Any
 from handlers.contract import JSON, Facts, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.settings import HostSettings, StoreSettings
-from jobs.fields import Fields, Unreadable
-from jobs.observer_spec import host_from_record, store_from_record
+from jobs.observing.observer_spec import host_from_record, store_from_record
+from jobs.runs.fields import Fields, Unreadable
 
 SPEC_VERSION = 1
 RESULT_VERSION = 1

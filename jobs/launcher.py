@@ -6,8 +6,8 @@ from typing import Protocol
 
 from handlers.contract import JSON
 from handlers.errors import OpsError, Reason
-from jobs.fields import Fields, Unreadable
 from jobs.journal import RunName, RunSpec
+from jobs.runs.fields import Fields, Unreadable
 
 PROTOCOL_VERSION = 1
 

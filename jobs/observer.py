@@ -13,9 +13,9 @@ from handlers.checks.contract import Check, Context
 from handlers.checks.registry import CHECKS
 from handlers.contract import JSON, Clock
 from jobs.clock import SystemClock
-from jobs.facts import FACTS_FILE, VERSION, Fact, FactsError, read_facts
-from jobs.observation import Observed, observe_all
-from jobs.observer_spec import ObserverSpec, SpecError, read_spec
+from jobs.observing.facts import FACTS_FILE, VERSION, Fact, FactsError, read_facts
+from jobs.observing.observation import Observed, observe_all
+from jobs.observing.observer_spec import ObserverSpec, SpecError, read_spec
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MODE = 0o640

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from handlers.contract import JSON, Effect, Facts, Plan
 from handlers.errors import Reason, Refused
 from handlers.wording import label, worded
-from jobs.fingerprint import SHORT
 from jobs.journal import Asker, Consent, RunSpec
+from jobs.runs.fingerprint import SHORT
 
 #: What the bot sends whole; it would take the middle out of a longer message.
 LONGEST_CARD = 9_000

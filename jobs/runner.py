@@ -17,17 +17,17 @@ from handlers.errors import HostFailure, OpsError, Reason, Refused
 from handlers.host import process_table, redaction
 from handlers.host.processes import RUN_MARKER
 from handlers.registry import DECLARATIONS, declaration
-from jobs import host_lock, process_tree
 from jobs.clock import SystemClock
-from jobs.crashpoints import crashpoint
-from jobs.detachment import detach
-from jobs.fields import Unreadable
-from jobs.fingerprint import fingerprint
-from jobs.interruption import hold_back, interruptible
 from jobs.journal import PLAN, RUN, ResultStatus, RunName, RunResult, RunSpec
-from jobs.journal_writer import JournalWriter
 from jobs.plan_card import plan_card
-from jobs.run_folder import RunFolder
+from jobs.runs import host_lock, process_tree
+from jobs.runs.crashpoints import crashpoint
+from jobs.runs.detachment import detach
+from jobs.runs.fields import Unreadable
+from jobs.runs.fingerprint import fingerprint
+from jobs.runs.interruption import hold_back, interruptible
+from jobs.runs.journal_writer import JournalWriter
+from jobs.runs.run_folder import RunFolder
 
 #: For what a cancelled run leaves behind in sessions of its own.
 TREE_GRACE = timedelta(seconds=1)

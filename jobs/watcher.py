@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from jobs.fields import Unreadable
 from jobs.journal import RunName, RunResult
-from jobs.journal_reader import JournalReader
 from jobs.launcher import Launcher, LauncherUnavailable, RunHandle, RunStatus
-from jobs.records import Record
 from jobs.recovery import evidence
-from jobs.run_folder import RunFolder
+from jobs.runs.fields import Unreadable
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.records import Record
+from jobs.runs.run_folder import RunFolder
 
 POLL_EVERY = timedelta(seconds=0.15)
 #: Whether a silent runner still lives is asked less often: it costs more than a look at a file.

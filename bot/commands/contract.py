@@ -11,7 +11,7 @@ from bot.grammar import Verb
 from bot.replies.reply import Reply
 from handlers.contract import Effect, Parameter
 from jobs.configuration import Policy
-from jobs.facts import Round
+from jobs.observing.facts import Round
 from jobs.schedules import Recurrence
 from state.database import Transaction
 

@@ -13,8 +13,8 @@ from typing import Self
 from bot.demo.stage import Stage
 from handlers.errors import HostFailure
 from handlers.host import processes
-from jobs import process_tree
-from jobs.facts import FACTS_FILE
+from jobs.observing.facts import FACTS_FILE
+from jobs.runs import process_tree
 
 #: Writes what the bot logs into a file; `exec` keeps the process's number.
 _WITH_LOG = ("/bin/sh", "-c", 'exec "$@" 2>"$0"')

@@ -32,7 +32,7 @@ from bot.demo.zulip.views import SeenMessage
 from bot.outgoing import schedule_topic
 from bot.zulip_words import CHECK, RESOLVED_PREFIX, unresolved
 from jobs.configuration import ScheduleSettings
-from jobs.facts import FactsError, read_facts
+from jobs.observing.facts import FactsError, read_facts
 
 TOPIC = "tour"
 #: Cron knows nothing shorter than a minute.

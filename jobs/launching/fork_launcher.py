@@ -12,12 +12,12 @@ from pathlib import Path
 from handlers.errors import HostFailure
 from handlers.host import process_table, processes
 from handlers.host.processes import RUN_MARKER, Argv
-from jobs import crashpoints, process_tree
-from jobs.fields import Unreadable
 from jobs.journal import PLAN, RUN, RunName, RunSpec
 from jobs.launcher import AlreadyStarted, LauncherUnavailable, RunHandle, RunStatus
-from jobs.observer_spec import ObserverSpec, write_spec
-from jobs.run_folder import RunFolder, RunnerProcess
+from jobs.observing.observer_spec import ObserverSpec, write_spec
+from jobs.runs import crashpoints, process_tree
+from jobs.runs.fields import Unreadable
+from jobs.runs.run_folder import RunFolder, RunnerProcess
 
 RUNNER: Argv = (sys.executable, "-I", "-m", "jobs.runner")
 OBSERVER: Argv = (sys.executable, "-I", "-m", "jobs.observer")

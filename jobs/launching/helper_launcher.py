@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from handlers.contract import JSON
 from handlers.errors import OpsError
-from jobs.fields import Fields, Unreadable
-from jobs.helper_protocol import ALREADY_STARTED, LONGEST_LINE_BYTES, line
 from jobs.journal import RunName, RunSpec
 from jobs.launcher import (
     PROTOCOL_VERSION,
@@ -18,6 +16,8 @@ from jobs.launcher import (
     RunHandle,
     RunStatus,
 )
+from jobs.launching.helper_protocol import ALREADY_STARTED, LONGEST_LINE_BYTES, line
+from jobs.runs.fields import Fields, Unreadable
 
 #: The helper answers at once or is not well; it never waits for a run.
 ANSWER_LIMIT = timedelta(seconds=30)

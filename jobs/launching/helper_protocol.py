@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from handlers.contract import JSON
 from handlers.errors import OpsError
-from jobs.fields import Fields, Unreadable
 from jobs.journal import PLAN, RUN, RunName, RunSpec
 from jobs.launcher import PROTOCOL_VERSION, AlreadyStarted, Launcher, LauncherUnavailable
+from jobs.runs.fields import Fields, Unreadable
 
 #: The closed list; `grant` and `revoke` come with the helper itself.
 REQUESTS = frozenset({"plan", "start", "cancel", "status", "facts"})

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from handlers.errors import Reason, Refused
-from jobs.fields import Fields, Unreadable
+from jobs.runs.fields import Fields, Unreadable
 
 LOCK_FILE = "host.lock"
 #: Another one that is just letting go is waited for.

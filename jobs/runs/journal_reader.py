@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from jobs.fields import Unreadable
-from jobs.records import Record
+from jobs.runs.fields import Unreadable
+from jobs.runs.records import Record
 
 
 class JournalReader:

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from handlers.contract import JSON, Clock
 from handlers.host.redaction import Redactor
-from jobs.output_log import OutputLog
-from jobs.records import Record, RecordKind
-from jobs.run_folder import RunFolder
+from jobs.runs.output_log import OutputLog
+from jobs.runs.records import Record, RecordKind
+from jobs.runs.run_folder import RunFolder
 
 #: Progress said more often than this is not written.
 PROGRESS_EVERY = timedelta(seconds=1)

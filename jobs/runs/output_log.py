@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from handlers.host.redaction import Redactor
 from handlers.host.tails import Tail
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 
 LARGEST_BYTES = 50 * 1024 * 1024
 TAIL_BYTES = 16 * 1024

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from handlers.contract import JSON, Facts
-from jobs.fields import Fields, Unreadable
+from jobs.runs.fields import Fields, Unreadable
 
 RECORD_VERSION = 1
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from handlers.contract import JSON
 from handlers.host import process_table
 from handlers.host.process_table import Entry
-from jobs.crashpoints import crashpoint
-from jobs.fields import Fields
 from jobs.journal import RunName, RunResult, RunSpec
+from jobs.runs.crashpoints import crashpoint
+from jobs.runs.fields import Fields
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640

@@ -10,7 +10,7 @@ from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.faults import Fault, Trouble
 from handlers.backups import catalogue
 from jobs.journal import RunName
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 from tests.acceptance.conversation import CHECK, CROSS, EYES, Conversation
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobs import process_tree
+from jobs.runs import process_tree
 
 #: Where the installed commands lie, such as `zulip-run-bot`.
 PROGRAMS = Path(sys.executable).parent

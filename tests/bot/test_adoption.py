@@ -13,7 +13,7 @@ from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent
 from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.views import SeenMessage
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 from state import job_store
 from state.database import open_read_only
 from state.job_store import Job

@@ -10,7 +10,7 @@ from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent
 from bot.demo.stage import Stage, Wish
 from bot.run_display import RunDisplay
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 from state import job_store, run_store
 from state.database import open_read_only
 from tests.bot.programs import Program, bot, zulip_ops

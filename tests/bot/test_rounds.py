@@ -6,7 +6,7 @@ from pathlib import Path
 from bot import rounds
 from bot.rounds import keep_round
 from handlers.checks.contract import Level
-from jobs.facts import Fact, Round
+from jobs.observing.facts import Fact, Round
 from state import check_store
 from state.database import open_database
 

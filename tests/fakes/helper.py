@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobs.helper_protocol import LONGEST_LINE_BYTES, answer
 from jobs.launcher import Launcher
+from jobs.launching.helper_protocol import LONGEST_LINE_BYTES, answer
 
 
 class FakeHelper:

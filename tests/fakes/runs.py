@@ -9,11 +9,11 @@ from pathlib import Path
 
 from handlers.host.processes import Argv
 from handlers.host.settings import HostSettings
-from jobs.fork_launcher import ForkLauncher
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import RunHandle
-from jobs.observer_spec import ObserverSpec
-from jobs.run_folder import RunFolder
+from jobs.launching.fork_launcher import ForkLauncher
+from jobs.observing.observer_spec import ObserverSpec
+from jobs.runs.run_folder import RunFolder
 
 RUNNER: Argv = (sys.executable, "-I", str(Path(__file__).with_name("runner.py")))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

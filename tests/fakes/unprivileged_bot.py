@@ -11,9 +11,9 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from jobs.helper_launcher import HelperLauncher  # noqa: E402 (after the path is set)
-from jobs.journal_reader import JournalReader  # noqa: E402 (after the path is set)
-from jobs.run_folder import RunFolder  # noqa: E402 (after the path is set)
+from jobs.launching.helper_launcher import HelperLauncher  # noqa: E402 (after the path is set)
+from jobs.runs.journal_reader import JournalReader  # noqa: E402 (after the path is set)
+from jobs.runs.run_folder import RunFolder  # noqa: E402 (after the path is set)
 from tests.fakes.runs import planning, result_of, spec  # noqa: E402 (after the path is set)
 
 

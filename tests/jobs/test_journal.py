@@ -12,13 +12,13 @@ from handlers.contract import Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.redaction import MASK, Redactor
 from handlers.host.settings import DatabaseSettings, HostSettings, StoreSettings
-from jobs.fields import Unreadable
 from jobs.journal import CommandSource, Consent, ResultStatus, RunName, RunResult, RunSpec
-from jobs.journal_reader import JournalReader
-from jobs.journal_writer import JournalWriter
-from jobs.output_log import OutputLog
-from jobs.records import Record, RecordKind
-from jobs.run_folder import RunFolder
+from jobs.runs.fields import Unreadable
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.journal_writer import JournalWriter
+from jobs.runs.output_log import OutputLog
+from jobs.runs.records import Record, RecordKind
+from jobs.runs.run_folder import RunFolder
 from tests.fakes import runs
 from tests.fakes.runs import NOON
 

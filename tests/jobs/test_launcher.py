@@ -19,15 +19,15 @@ import pytest
 
 from handlers.host import process_table, processes
 from handlers.host.settings import HostSettings
-from jobs import fork_launcher as fork_launcher_module
-from jobs.facts import read_facts
-from jobs.fork_launcher import ForkLauncher
-from jobs.helper_launcher import HelperLauncher
-from jobs.helper_protocol import REQUESTS, answer
 from jobs.journal import ResultStatus, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunStatus
-from jobs.observer_spec import ObserverSpec
-from jobs.run_folder import RunFolder
+from jobs.launching import fork_launcher as fork_launcher_module
+from jobs.launching.fork_launcher import ForkLauncher
+from jobs.launching.helper_launcher import HelperLauncher
+from jobs.launching.helper_protocol import REQUESTS, answer
+from jobs.observing.facts import read_facts
+from jobs.observing.observer_spec import ObserverSpec
+from jobs.runs.run_folder import RunFolder
 from tests.fakes import unprivileged_bot
 from tests.fakes.helper import FakeHelper
 from tests.fakes.runs import RUNNER, fork_launcher, planning, result_of, spec, wait_for

@@ -19,8 +19,8 @@ from bot.demo.sample_host.host import GIB, Extent, SampleHost
 from handlers.checks.contract import Level
 from handlers.checks.registry import CHECKS
 from handlers.host.settings import DatabaseSettings, StoreSettings
-from jobs.facts import FACTS_FILE, Fact, Round, read_facts
-from jobs.observer_spec import ObserverSpec, SpecError, read_spec, write_spec
+from jobs.observing.facts import FACTS_FILE, Fact, Round, read_facts
+from jobs.observing.observer_spec import ObserverSpec, SpecError, read_spec, write_spec
 from tests.fakes.small_zulip import SmallZulip, small_zulip
 from tests.handlers.checks.small_disk import needs_mount, small_disk
 

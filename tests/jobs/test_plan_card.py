@@ -9,9 +9,9 @@ import pytest
 from bot.message_text import LONGEST_TEXT, fit
 from handlers.contract import JSON, Effect, Plan, Precondition
 from handlers.errors import Refused
-from jobs.fingerprint import binding, fingerprint
 from jobs.journal import Asker, CommandSource, Consent
 from jobs.plan_card import LONGEST_CARD, plan_card
+from jobs.runs.fingerprint import binding, fingerprint
 from tests.fakes import runs
 
 SPEC = replace(

@@ -18,14 +18,14 @@ from handlers.errors import Reason
 from handlers.host import process_table
 from handlers.host.processes import run
 from handlers.host.redaction import MASK
-from jobs import crashpoints, process_tree
-from jobs.fork_launcher import ForkLauncher
-from jobs.host_lock import Holder, hold, read_holder
 from jobs.journal import ResultStatus, RunResult, RunSpec
-from jobs.journal_reader import JournalReader
 from jobs.launcher import LauncherUnavailable
-from jobs.records import RecordKind
-from jobs.run_folder import RunFolder
+from jobs.launching.fork_launcher import ForkLauncher
+from jobs.runs import crashpoints, process_tree
+from jobs.runs.host_lock import Holder, hold, read_holder
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.records import RecordKind
+from jobs.runs.run_folder import RunFolder
 from tests.architecture.tree import sources
 from tests.fakes.runs import NOON, RUNNER, fork_launcher, planning, result_of, spec, wait_for
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from jobs.journal import ResultStatus, RunName
-from jobs.journal_reader import JournalReader
 from jobs.launcher import LauncherUnavailable, RunHandle, RunStatus
-from jobs.process_tree import end
-from jobs.records import RecordKind
-from jobs.run_folder import RunFolder
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.process_tree import end
+from jobs.runs.records import RecordKind
+from jobs.runs.run_folder import RunFolder
 from jobs.watcher import RunEnded, RunLost, RunProgressed, Watcher, WatcherEvent
 from tests.fakes.runs import fork_launcher, result_of, spec, wait_for
 

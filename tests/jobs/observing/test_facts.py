@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handlers.checks.contract import Level
-from jobs.facts import FACTS_FILE, Fact, FactsError, read_facts
+from jobs.observing.facts import FACTS_FILE, Fact, FactsError, read_facts
 
 FACT = {
     "at": "2026-11-23T13:00:00+00:00",
