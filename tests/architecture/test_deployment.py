@@ -33,6 +33,15 @@ def test_a_wrong_configuration_is_not_tried_again_and_again() -> None:
     assert _unit(UNIT.read_text())["Service"]["RestartPreventExitStatus"] == "2"
 
 
+def test_nothing_is_set_that_would_harm_a_run() -> None:
+    service = _unit(UNIT.read_text())["Service"]
+    # The unit says why, and bin/bench service has seen it.
+    left_out = {"PrivateTmp", "NoNewPrivileges", "MemoryDenyWriteExecute", "ProtectProc"}
+    left_out |= {"ProtectKernelTunables", "ProtectControlGroups"}
+    assert left_out.isdisjoint(service)
+    assert service["OOMPolicy"] == "continue"
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     program = tmp_path / "zulip-ops"

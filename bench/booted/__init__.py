@@ -1,0 +1,1 @@
+"""A Debian that is really booted, and what is tried on it."""

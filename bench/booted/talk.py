@@ -1,0 +1,122 @@
+"""What people say to the bot of the booted system, and what they see of its jobs."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+
+from bench.booted.server import DATABASE, Server, psql
+from bench.booted.systemd import RUNS, until
+from bot.demo.zulip.views import SeenMessage
+from handlers.host import processes
+from jobs.run_folder import RunFolder
+
+_NUMBER = re.compile(r"#(\d+)")
+_ENDED = re.compile(r"\*\*Job #(\d+)\*\*")
+_ANSWER = timedelta(seconds=20)
+#: A message that comes a second time comes soon.
+_AGAIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Iago is the operator; each command has a topic of its own."""
+
+    server: Server
+    _topics: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def registrations(self) -> int:
+        """How often the bot has connected."""
+        calls = self.server.zulip.calls("POST", "/api/v1/register", self.server.cast.bot)
+        return sum(call.status == 200 for call in calls)
+
+    def answer(self, command: str) -> str:
+        """What the bot says to a command; TimeoutError when it says nothing."""
+        zulip, cast = self.server.zulip, self.server.cast
+        topic = f"talk {next(self._topics)}"
+        asked = zulip.post(cast.iago, cast.ops, topic, f"@**ops** {command}")
+
+        def is_answer(message: SeenMessage) -> bool:
+            return message.sender_id == cast.bot.id and message.topic.endswith(topic)
+
+        return zulip.wait_for(is_answer, _ANSWER, after=asked).content
+
+    def begin_backup(self) -> int:
+        """The job's number once its dump waits for the held table."""
+        said = self.answer("backup now --yes")
+        number = _NUMBER.search(said)
+        assert number is not None, said
+        until(self.is_dump_waiting, "the dump waits for the table")
+        return int(number[1])
+
+    def is_dump_waiting(self) -> bool:
+        return self._asked("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+
+    def ends_told(self, job: int) -> int:
+        """How often the end of the job was said; waits for the first, and whether more come."""
+        until(lambda: bool(self._ends(job)), f"the end of job {job} is told", 60)
+        with suppress(TimeoutError):
+            until(lambda: len(self._ends(job)) > 1, "it is told again", _AGAIN_SECONDS)
+        return len(self._ends(job))
+
+    def has_succeeded(self, job: int) -> bool:
+        """Stored, and read back: every backup that is told to have ended well is verified."""
+        return any("succeeded" in end and "verified" in end for end in self._ends(job))
+
+    def end(self, job: int) -> str:
+        return self._ends(job)[0]
+
+    def last_job_told(self) -> int:
+        """The highest number of a job whose end was said; 0 when there is none."""
+        told = (_ENDED.match(message.content) for message in self._from_bot())
+        return max((int(end[1]) for end in told if end is not None), default=0)
+
+    def say_something(self) -> None:
+        """A command to which no answer is waited for."""
+        cast, topic = self.server.cast, f"talk {next(self._topics)}"
+        self.server.zulip.post(cast.iago, cast.ops, topic, "@**ops** whoami")
+
+    @contextmanager
+    def backup_held(self) -> Iterator[None]:
+        """No backup comes past the dump of one table while the block runs."""
+        with processes.start((*psql(DATABASE), "--quiet"), stdin=True, user="zulip") as holder:
+            assert holder.stdin is not None
+            holder.stdin.write(
+                b"BEGIN; LOCK TABLE zulip.zerver_usermessage IN ACCESS EXCLUSIVE MODE;\n"
+            )
+            holder.stdin.flush()
+            asked = (
+                "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'"
+                " AND relation = 'zulip.zerver_usermessage'::regclass"
+            )
+            until(lambda: self._asked(asked) > 0, "the table is held")
+            yield
+            # The end of its input ends psql, and with it the lock.
+            holder.stdin.close()
+            holder.wait(_ANSWER)
+
+    def _asked(self, query: str) -> int:
+        argv = (*psql(DATABASE), "--tuples-only", "--no-align", f"--command={query}")
+        return int(processes.run(argv, timeout=_ANSWER, user="zulip").output)
+
+    def _ends(self, job: int) -> list[str]:
+        start = f"**Job #{job}**"
+        return [each.content for each in self._from_bot() if each.content.startswith(start)]
+
+    def _from_bot(self) -> list[SeenMessage]:
+        zulip, cast = self.server.zulip, self.server.cast
+        return [message for message in zulip.messages(cast.ops) if message.sender_id == cast.bot.id]
+
+
+def run_of(job: int) -> RunFolder:
+    """The run that carries the plan out."""
+    return RunFolder(RUNS / f"{job}-2")
+
+
+def is_running(job: int) -> bool:
+    """Whether the run's own process is there and has not ended."""
+    folder = run_of(job)
+    runner = folder.runner()
+    return runner is not None and runner.is_running and not folder.has_ended
