@@ -14,13 +14,14 @@ from bot.permissions import Denied, Place, allowed_where, effect_policy, may_ask
 from bot.replies.job_news import JobAccepted
 from bot.replies.refusals import NotPermitted, Refusal, WrongPlace
 from bot.replies.reply import Reply
+from bot.replies.wording import to_type
 from handlers.contract import Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
 from jobs.configuration import Policy
 from jobs.engine import Asked, Consent, Engine
-from jobs.facts import FactsError, Round, read_facts
 from jobs.lifecycle import FINAL
+from jobs.observing.facts import FactsError, Round, read_facts
 from state import inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
@@ -28,6 +29,8 @@ from state.inbox import Entry
 #: Answers come in under two seconds; only whoever asks for fresh facts waits for them.
 USUAL_WAIT = timedelta(seconds=1.5)
 FRESH_WAIT = timedelta(seconds=10)
+#: One of so many was the last to end.
+NEWEST_JOBS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,21 @@ class Answering:
             return self._make_job(tx, entry, asker, parsed, now)
         if not parsed.help_wanted and isinstance(parsed.verb, Command):
             fresh = bool(parsed.arguments.get("fresh"))
-            nothing_seen = facts_of(self.installation.state_directory)[0] is None
-            looks = wanted_looks(parsed.verb, seen, new_facts=fresh or nothing_seen)
+            shows_facts = Look.FRESH_FACTS in parsed.verb.looks
+            outdated = shows_facts and (fresh or self._facts_are_outdated(tx))
+            looks = wanted_looks(parsed.verb, seen, new_facts=outdated)
             if looks:
                 return NeedsLook(looks, patience=FRESH_WAIT if fresh else USUAL_WAIT)
         return self._answer(tx, entry, asker, parsed, seen, now)
+
+    def _facts_are_outdated(self, tx: Transaction) -> bool:
+        """Nothing was seen yet, or not since a job ended that may have changed what there is."""
+        facts, _ = facts_of(self.installation.state_directory)
+        if facts is None:
+            return True
+        newest = job_store.page(tx, limit=NEWEST_JOBS, statuses=tuple(sorted(FINAL)))
+        ends = [job.ended_at for job in newest if job.ended_at and job.started_at]
+        return any(facts.started_at < end for end in ends)
 
     def _refuse_text(
         self, tx: Transaction, entry: Entry, asker: Asker, error: BadCommand, now: datetime
@@ -133,7 +146,8 @@ class Answering:
         start = self.engine.accept(tx, asked, now)
         job = start.job
         effects: list[Effect] = [StartRun(start)]
-        accepted = JobAccepted(job.id, job.command, self.installation.channel, job_topic(job))
+        topic, to_confirm = job_topic(job), asked.consent == Consent.REACTION
+        accepted = JobAccepted(job.id, self.installation.channel, topic, to_confirm)
         inbox.answer(tx, entry.id, Reason.DONE.value, job.id, now)
         if entry.origin == "chat":
             self.outgoing.answer(tx, entry, accepted, now)
@@ -153,7 +167,9 @@ class Answering:
         scene = self._scene(tx, entry, asker, seen, now)
         if parsed.help_wanted or not isinstance(parsed.verb, Command):
             about = help_on(scene, parsed.about) if parsed.about else overview(scene)
-            return self._reply(tx, entry, about or _hidden(parsed.about), now)
+            return self._reply(
+                tx, entry, about or _hidden(parsed.about, self.installation.bot_name), now
+            )
         answer = parsed.verb.answer(scene, parsed.arguments)
         effects = self._cancel(tx, answer, asker, now)
         settled = self._reply(tx, entry, answer.reply, now, file=answer)
@@ -225,7 +241,7 @@ def why_forbidden(
         return WrongPlace(parsed.canonical, channel), Reason.WRONG_PLACE
     if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
         message = f"The policy does not allow `--yes` for {effect.value} commands."
-        hint = f"Leave it out and react with ✅ on the plan: `{_without_yes(parsed)}`."
+        hint = f"Leave it out and react to the plan with ✅: `{_without_yes(parsed)}`."
         return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
     return None
 
@@ -274,8 +290,9 @@ def _without_yes(parsed: Parsed) -> str:
     return parsed.canonical.removesuffix(" --yes")
 
 
-def _hidden(about: tuple[Verb, ...]) -> Refusal:
+def _hidden(about: tuple[Verb, ...], bot_name: str) -> Refusal:
     """Somebody asks how a command is typed that they may not run."""
     names = ", ".join(f"`{verb.name}`" for verb in about)
     message = f"You may not run {names}, so there is nothing to explain."
-    return Refusal(message, "`whoami` shows what you may do.", Reason.NOT_PERMITTED.value)
+    hint = f"{to_type(bot_name, 'whoami')} shows what you may do."
+    return Refusal(message, hint, Reason.NOT_PERMITTED.value)

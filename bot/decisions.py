@@ -72,11 +72,15 @@ class Decisions:
         installation = replace(
             self.installation, bot_name=identity.bot_name, channel=identity.channel
         )
-        self.outgoing = Outgoing(identity.channel_id, identity.channel)
+        self.outgoing = Outgoing(identity.channel_id, identity.channel, identity.bot_name)
         self.intake = Intake(gate, self.outgoing, epoch)
         self.following = Following(self.engine, self.outgoing)
         self.answering = Answering(
-            self.grammar, installation, self.engine, self.outgoing, self.following
+            self.grammar.of_bot(identity.bot_name),
+            installation,
+            self.engine,
+            self.outgoing,
+            self.following,
         )
         self.settling = Settling(self.answering, self.outgoing, self.installation.policy)
         self.consenting = Consenting(self.engine, self.following, identity.bot_id)

@@ -17,6 +17,7 @@ from state import job_store, run_store
 from state.database import Transaction
 from state.job_store import Job
 
+UNTOUCHED = "Nothing was changed."
 _MARKS = {
     Status.SUCCEEDED: CHECK,
     Status.FAILED: CROSS,
@@ -112,7 +113,7 @@ class Following:
         """Each job's end is told once, in the transaction that takes it in."""
         steps = self.steps.pop(job.id, Steps())
         quiet = job.origin == "schedule" and job.status == Status.SUCCEEDED
-        ended = _end_message(job)
+        ended = _end_message(job, self.outgoing.bot_name)
         if quiet:
             # The success of a timer needs nobody: one line in the schedule's own topic.
             self.outgoing.say(tx, schedule_topic(job.asker_name), ended, now)
@@ -144,22 +145,25 @@ def _what_to_type(job: Job) -> str | None:
     return job.command if job.status in {Status.STALE, Status.EXPIRED} else None
 
 
-def _end_message(job: Job) -> JobEnded:
+def _end_message(job: Job, bot_name: str) -> JobEnded:
     outcome = job.outcome or {}
     started = job.started_at
+    # A job that never ran was told of nothing by a runner.
+    untouched = UNTOUCHED if job.status == Status.FAILED and started is None else None
 
     def said(key: str) -> str | None:
         value = outcome.get(key)
         return value if isinstance(value, str) else None
 
     return JobEnded(
+        bot_name=bot_name,
         job=job.id,
         command=job.command,
         status=job.status,
         asker_name=job.asker_name,
         asker_id=job.asker_id,
         sentence=job.sentence or "",
-        state=said("state"),
+        state=said("state") or untouched,
         hint=said("hint"),
         next=said("next") or _what_to_type(job),
         seconds=(job.ended_at - started).total_seconds() if started and job.ended_at else None,

@@ -56,22 +56,33 @@ class Parsed:
 
 
 class Grammar:
-    """All that can be said; built once, read by any thread."""
+    """All that can be said; built once, read by any thread.
 
-    def __init__(self, verbs: Sequence[Verb]) -> None:
-        self._forms = {tuple(verb.name.split()): _Form(verb) for verb in verbs}
+    With the name of a bot, examples are written as they are typed to it: `@ops job 12`.
+    """
+
+    def __init__(self, verbs: Sequence[Verb], bot_name: str = "") -> None:
+        self._verbs = tuple(verbs)
+        self._address = f"@{bot_name} " if bot_name else ""
+        self._forms = {tuple(verb.name.split()): _Form(verb, self._address) for verb in verbs}
         if len(self._forms) != len(verbs):
             raise ValueError("Two verbs have the same name.")
         if (_HELP,) not in self._forms:
             raise ValueError("There is no verb `help`.")
         self._most_words = max(len(words) for words in self._forms)
 
+    def of_bot(self, bot_name: str) -> "Grammar":
+        """The same, for who writes to this bot."""
+        return Grammar(self._verbs, bot_name)
+
     def parse(self, text: str) -> Parsed:
         """The command that the text is; raises BadCommand, and nothing else, when it is none."""
         words = tokenize(text)
         if not words:
             raise BadCommand(
-                "There is no command.", reason=Reason.EMPTY_COMMAND, hint="Type `help`."
+                "There is no command.",
+                reason=Reason.EMPTY_COMMAND,
+                hint=f"Type `{self._address}help`.",
             )
         if words[0].lower() == _HELP:
             return self._help(list(filter(_is_no_help_option, words[1:])))
@@ -85,7 +96,7 @@ class Grammar:
         for length in range(min(self._most_words, len(words)), 0, -1):
             if _lower(words[:length]) in self._forms:
                 return length
-        raise suggestions.unknown_verb(words, self._forms)
+        raise suggestions.unknown_verb(words, self._forms, self._address)
 
     def _help(self, words: list[str]) -> Parsed:
         help_verb = self._forms[(_HELP,)].verb
@@ -106,8 +117,9 @@ class Grammar:
 class _Form:
     """One verb with its click command, which sorts words into arguments and options."""
 
-    def __init__(self, verb: Verb) -> None:
+    def __init__(self, verb: Verb, address: str) -> None:
         self.verb = verb
+        self._address = address
         self._positional = tuple(p for p in verb.parameters if p.positional)
         self._options = tuple(p for p in verb.parameters if not p.positional)
         self._takes_yes = verb.effect in _CONFIRMED_EFFECTS
@@ -152,7 +164,8 @@ class _Form:
             return self._once(_option_name(parameter), given)
         if isinstance(given, tuple):
             if len(given) > 1:
-                raise self._bad(f"`{_option_name(parameter)}` was given {len(given)} times.")
+                sentence = f"`{_option_name(parameter)}` was given {len(given)} times."
+                raise self._bad(sentence, parameter)
             given = given[0] if given else None
         return self._typed(parameter, given) if isinstance(given, str) else None
 
@@ -166,22 +179,23 @@ class _Form:
             number = _INTEGER.fullmatch(word)
             if number:
                 return int(number[1])
-            allowed = f"is a whole number such as `{parameter.example}`"
+            # `job` needs a job's number; what an option is for is no name for its value.
+            what = parameter.summary if parameter.positional else "a whole number"
+            needs = f"needs {what}"
         elif parameter.kind is Kind.CHOICE:
             if word.lower() in parameter.choices:
                 return word.lower()
-            allowed = f"is one of {_listed(parameter.choices)}"
+            needs = f"needs one of {_listed(parameter.choices)}"
         else:
             # Whatever a pattern says, no value can be taken for an option further down.
             if not word.startswith("-") and self._patterns[parameter.name].fullmatch(word):
                 return word
-            allowed = f"({parameter.summary.rstrip('.')}) looks like `{parameter.example}`"
-        raise self._bad(f"{self._place(parameter)} {allowed}, not {echo(word)}.")
+            needs = f"needs a word like `{parameter.example}`"
+        given = f"{echo(word)} is none" if word.strip() else "it is empty"
+        raise self._bad(f"{self._place(parameter)} {needs}, and {given}.", parameter)
 
     def _place(self, parameter: Parameter) -> str:
-        if parameter.positional:
-            return f"The {parameter.name.replace('_', ' ')} in `{self.verb.name}`"
-        return f"`{_option_name(parameter)}`"
+        return f"`{self.verb.name if parameter.positional else _option_name(parameter)}`"
 
     def _canonical(self, arguments: dict[str, Value], *, yes: bool) -> str:
         words = [self.verb.name]
@@ -202,13 +216,13 @@ class _Form:
         return self._bad(f"`{self.verb.name}` takes no {echo(option)}, {instead}.")
 
     def _missing(self, parameter: Parameter) -> BadCommand:
-        summary = parameter.summary.rstrip(".")
-        return self._bad(f"{self._place(parameter)} ({summary}) is missing.")
+        needs = f"needs {parameter.summary.rstrip('.')}" if parameter.positional else "is missing"
+        return self._bad(f"{self._place(parameter)} {needs}.", parameter)
 
     def _bad_value(self, option: str) -> BadCommand:
         for parameter in self._options:
             if _option_name(parameter) == option and parameter.kind is not Kind.FLAG:
-                return self._bad(f"`{option}` needs a value such as `{parameter.example}`.")
+                return self._bad(f"`{option}` needs a value.", parameter)
         return self._bad(f"{echo(option)} takes no value.")
 
     def _too_much(self, word: str) -> BadCommand:
@@ -218,10 +232,21 @@ class _Form:
         words = "one word" if most == 1 else f"{most} words"
         return self._bad(f"`{self.verb.name}` takes {words} at most; {echo(word)} is too much.")
 
-    def _bad(self, sentence: str) -> BadCommand:
+    def _bad(self, sentence: str, about: Parameter | None = None) -> BadCommand:
+        example = self._example(about) if about else self.verb.example
         return BadCommand(
-            sentence, reason=Reason.BAD_ARGUMENT, hint=f"For example: `{self.verb.example}`."
+            sentence,
+            reason=Reason.BAD_ARGUMENT,
+            hint=f"For example: `{self._address}{example}`.",
         )
+
+    def _example(self, about: Parameter) -> str:
+        """How the verb is typed with this parameter."""
+        if about.positional:
+            return self.verb.example
+        words = [self.verb.name, *(p.example for p in self._positional if p.required)]
+        words.append(_option_name(about))
+        return " ".join(words if about.kind is Kind.FLAG else [*words, about.example])
 
 
 def _lower(words: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class Outgoing:
 
     channel_id: int
     channel: str
+    #: As what, so that commands can be told as they are typed.
+    bot_name: str
 
     def acknowledge(self, tx: Transaction, message_id: int, now: datetime) -> None:
         """👀: seen, and it will not be lost."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from handlers.wording import duration
 from jobs.journal import ResultStatus, RunResult
-from jobs.journal_reader import JournalReader
-from jobs.records import RecordKind
-from jobs.run_folder import RunFolder
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.records import RecordKind
+from jobs.runs.run_folder import RunFolder
 
 LOOK_EVERY_SECONDS = 0.2
 #: Why no result will come any more; None while one may.
@@ -45,7 +45,7 @@ class RunDisplay:
             return 1
         took = duration((result.ended_at - result.started_at).total_seconds())
         self.say(f"{result.status.value} after {took}: {result.sentence}")
-        for line in (result.state and f"Server: {result.state}", result.hint):
+        for line in (result.state, result.hint):
             if line:
                 self.say(line)
         return 0 if result.status is ResultStatus.SUCCEEDED else 1

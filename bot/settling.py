@@ -153,7 +153,7 @@ class Settling:
             return ()
         seen = pending.seen
         if seen.server is None:
-            seen = replace(seen, server=ServerSeen(ok=False, sentence="Zulip was not asked."))
+            seen = replace(seen, server=ServerSeen(ok=False, sentence="I have not asked Zulip."))
         if seen.facts_since is None:
             seen = replace(seen, facts_since=pending.asked_at)
         return self.settle(tx, entry, pending.asker, seen, now)
@@ -163,6 +163,6 @@ def _server_seen(observation: Observation) -> ServerSeen:
     seen = observation.seen
     if isinstance(seen, HealthSeen) and seen.took is not None:
         took = duration(seen.took.total_seconds())
-        return ServerSeen(ok=True, sentence=f"Zulip answers in {took}.")
+        return ServerSeen(ok=True, sentence=f"Zulip answered me in {took}.")
     why = getattr(seen, "why", None) or "no answer"
-    return ServerSeen(ok=False, sentence=f"Zulip does not answer: {why}.")
+    return ServerSeen(ok=False, sentence=f"Zulip does not answer me: {why}.")

@@ -18,27 +18,35 @@ _GUESSED = 0.1
 _MOST_NAMED = 6
 
 
-def unknown_verb(words: Sequence[str], verbs: Iterable[Words]) -> BadCommand:
-    """The one line that answers an unknown verb: the rest of its group, or the closest match."""
+def unknown_verb(words: Sequence[str], verbs: Iterable[Words], address: str = "") -> BadCommand:
+    """The one line that answers an unknown verb: the rest of its group, or the closest match.
+
+    What can be typed instead begins with the `address`, such as `@ops `.
+    """
     known = tuple(verbs)
     typed = [word.lower() for word in takewhile(_is_no_option, words)]
     group = [name for name in known if typed and name[0] == typed[0]]
     if group:
-        return _not_in_group(words, typed, group)
+        return _not_in_group(words, typed, group, address)
     guess = closest(typed, known)
     if guess is None:
-        return _unknown(f"I know no {echo(' '.join(words))}; `help` lists what I know.")
-    return _did_you_mean(words, guess)
+        typed_text = echo(" ".join(words))
+        return _unknown(
+            f"There is no command {typed_text}. `{address}help` lists those that there are."
+        )
+    return _did_you_mean(words, guess, address)
 
 
-def _not_in_group(words: Sequence[str], typed: Sequence[str], group: Sequence[Words]) -> BadCommand:
-    names = ", ".join(f"`{' '.join(name)}`" for name in group[:_MOST_NAMED])
+def _not_in_group(
+    words: Sequence[str], typed: Sequence[str], group: Sequence[Words], address: str
+) -> BadCommand:
+    names = ", ".join(f"`{address}{' '.join(name)}`" for name in group[:_MOST_NAMED])
     if len(typed) == 1:
         return _unknown(f"{echo(words[0])} needs another word: {names}.")
     guess = closest(typed[1:], [name[1:] for name in group])
     if guess is None:
-        return _unknown(f"I know no {echo(' '.join(words[:2]))}; there is {names}.")
-    return _did_you_mean(words, (typed[0], *guess))
+        return _unknown(f"There is no command {echo(' '.join(words[:2]))}. There is {names}.")
+    return _did_you_mean(words, (typed[0], *guess), address)
 
 
 def closest(typed: Sequence[str], verbs: Sequence[Words]) -> Words | None:
@@ -72,9 +80,9 @@ def _is_no_option(word: str) -> bool:
     return not word.startswith("-")
 
 
-def _did_you_mean(words: Sequence[str], guess: Words) -> BadCommand:
+def _did_you_mean(words: Sequence[str], guess: Words, address: str) -> BadCommand:
     typed = echo(" ".join(words[: len(guess)]))
-    return _unknown(f"I know no {typed}; did you mean `{' '.join(guess)}`?")
+    return _unknown(f"There is no command {typed}. Did you mean `{address}{' '.join(guess)}`?")
 
 
 def _unknown(sentence: str) -> BadCommand:

@@ -44,6 +44,8 @@ class Parameter:
     choices: tuple[str, ...] = ()
     #: For `Kind.WORD`: the whole word must match; written so that nothing else can pass.
     pattern: str = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+    #: What stands for the value in help, where the name says too little: `store`.
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ DECLARATIONS: tuple[Declaration, ...] = (
         effect=Effect.ROUTINE,
         example="backup now",
         parameters=(
-            Parameter("to", Kind.WORD, "the one store to copy to, instead of all", "local"),
+            Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),
         ),
         time_limit=timedelta(hours=12),
         leaves_nothing=True,

@@ -12,14 +12,12 @@ _SHOWN = 10
 
 def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
     fact = scene.facts.facts.get("backups") if scene.facts else None
-    if fact is None:
-        why = scene.facts_problem or "The stores have not been looked at yet."
-        reply = BackupList(
-            scene.now.isoformat(), [], 0, [{"name": "all", "why": why}], seen_at=None
-        )
-        return Answer(reply)
+    if fact is None or not isinstance(fact.values.get("stores"), list):
+        why = fact.sentence if fact else scene.facts_problem
+        return Answer(_unseen(scene, why or "The stores have not been looked at yet."))
     snapshots, unreadable = _merged(fact.values)
     reply = BackupList(
+        bot_name=scene.installation.bot_name,
         now=scene.now.isoformat(),
         snapshots=snapshots[:_SHOWN],
         more=max(0, len(snapshots) - _SHOWN),
@@ -27,6 +25,11 @@ def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
         seen_at=fact.at.isoformat(),
     )
     return Answer(reply)
+
+
+def _unseen(scene: Scene, why: str) -> BackupList:
+    bot_name, now = scene.installation.bot_name, scene.now.isoformat()
+    return BackupList(bot_name, now, [], 0, [], seen_at=None, problem=why)
 
 
 def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

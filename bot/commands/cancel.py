@@ -6,8 +6,9 @@ from typing import Any
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.job import NUMBER, no_such_job
 from bot.permissions import Allowed, effect_policy, may_ask
-from bot.replies.job_news import CancelAsked
+from bot.replies.job_news import ENDS, CancelAsked
 from bot.replies.refusals import NotPermitted, Refusal
+from bot.replies.wording import to_type
 from handlers.contract import Effect
 from handlers.errors import Reason
 from jobs.lifecycle import FINAL, Status
@@ -17,13 +18,14 @@ from state import job_store
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     job = job_store.get(scene.tx, arguments["number"])
     if job is None:
-        return no_such_job(arguments["number"])
+        return no_such_job(scene, arguments["number"])
     if not _may_cancel(scene, job):
         needed = effect_policy(scene.installation.policy, Effect(job.effect)).ask
         return Answer(NotPermitted(f"cancel {job.id}", list(needed), list(scene.asker.roles)))
     if Status(job.status) in FINAL or job.status == Status.INTERRUPTED:
-        message = f"Job #{job.id} is {job.status} already; there is nothing to cancel."
-        return Answer(Refusal(message, f"`job {job.id}` tells more.", Reason.BUSY.value))
+        message = f"Job #{job.id} {ENDS[job.status]} already; there is nothing to cancel."
+        hint = f"{to_type(scene.installation.bot_name, f'job {job.id}')} tells more."
+        return Answer(Refusal(message, hint, Reason.BUSY.value))
     if job.cancelling:
         message = f"Job #{job.id} is being cancelled already."
         return Answer(Refusal(message, None, Reason.BUSY.value))

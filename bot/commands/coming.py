@@ -14,7 +14,7 @@ VERSION_PATTERN = r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?(-(beta|rc)[0-9])?"
 def _answer(_scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     will = (
         "show the plan, wait for another person's ✅, take a verified backup, upgrade Zulip to "
-        f"{arguments['version']}, look at it from outside, and roll back if it is not well"
+        f"{arguments['version']}, check it from outside, and roll back if the checks fail"
     )
     return Answer(NotYet(f"upgrade {arguments['version']}", will))
 

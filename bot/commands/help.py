@@ -14,8 +14,8 @@ _MOST_LINES = 10
 
 
 def usage(parameter: Parameter) -> str:
-    """How a parameter is typed: `NUMBER`, `[--to WORD]`, `[--fresh]`."""
-    place = parameter.name.upper()
+    """How a parameter is typed: `NUMBER`, `[--to STORE]`, `[--fresh]`."""
+    place = (parameter.place or parameter.name).upper()
     if parameter.choices:
         place = "|".join(parameter.choices)
     if parameter.positional:
@@ -32,7 +32,11 @@ def described(verb: Verb) -> dict[str, Any]:
         "effect": verb.effect.value if verb.effect else None,
         "example": verb.example,
         "parameters": [
-            {"usage": usage(parameter), "summary": parameter.summary, "example": parameter.example}
+            {
+                "usage": usage(parameter),
+                "summary": parameter.summary,
+                "example": None if parameter.kind is Kind.FLAG else parameter.example,
+            }
             for parameter in verb.parameters
         ],
     }
@@ -49,9 +53,12 @@ def overview(scene: Scene) -> HelpOverview:
     """The ten commands an operator needs most, of those that this asker may run."""
     verbs = scene.installation.verbs
     allowed = [verb for verb in verbs if may_run(scene.installation, scene.asker, verb)]
+    # The way to the rest stands last, where the eye ends.
+    others = [verb for verb in allowed if verb.name != COMMAND.name][: _MOST_LINES - 1]
+    last = [verb for verb in allowed if verb.name == COMMAND.name]
     shown = [
         {"example": verb.example, "summary": verb.summary[0].lower() + verb.summary[1:]}
-        for verb in allowed[:_MOST_LINES]
+        for verb in others + last
     ]
     return HelpOverview(scene.installation.bot_name, shown, hidden=len(verbs) - len(allowed))
 
@@ -70,7 +77,7 @@ def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
 
 COMMAND = Command(
     name="help",
-    summary="Show what I can do; `help backup` tells more",
+    summary="Tell more about one command",
     effect=None,
     example="help backup",
     answer=_answer,

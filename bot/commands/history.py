@@ -29,7 +29,8 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     nothing = "No job has failed." if failed else "There are no jobs yet."
     if before is not None:
         nothing = f"There is nothing before job #{before}."
-    return Answer(HistoryPage([_entry(job) for job in jobs[:_PAGE]], older, nothing))
+    entries = [_entry(job) for job in jobs[:_PAGE]]
+    return Answer(HistoryPage(scene.installation.bot_name, entries, older, nothing))
 
 
 def _entry(job: job_store.Job) -> dict[str, Any]:
@@ -54,7 +55,7 @@ COMMAND = Command(
     name="history",
     summary="List jobs: who, what, when, how long, outcome",
     effect=Effect.READ,
-    example="history --failed",
+    example="history",
     answer=_answer,
     parameters=(
         Parameter("failed", Kind.FLAG, "only what went wrong", "--failed"),

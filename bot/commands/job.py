@@ -1,73 +1,93 @@
 """Shows one job whole."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.history import seconds_of
 from bot.replies.job_news import JobDetail
 from bot.replies.refusals import Refusal
+from bot.replies.wording import plain, to_type
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason
 from handlers.wording import label, worded
-from state import job_store, run_store
+from jobs.engine import Consent
+from state import approval_store, job_store
 
 NUMBER = Parameter(
     name="number",
     kind=Kind.INTEGER,
-    summary="the job's number, as `history` shows it",
+    summary="a job's number",
     example="12",
     positional=True,
     required=True,
 )
 _CONSENT = {
-    "reaction": "the asker's ✅ on the plan",
-    "yes": "--yes in the command",
-    "schedule": "given once, with the schedule",
-    "root": "root on the host",
-    "none": "none needed",
+    "yes": "confirmed with `--yes`",
+    "schedule": "agreed to with the schedule",
+    "root": "agreed to by root on the host",
+    "none": "needs no confirmation",
 }
+#: The job's own times tell it, and better.
+_TOLD_ELSEWHERE = frozenset({"seconds"})
 _LONGEST_FACT_CHARACTERS = 120
+#: A shorter wait is none.
+_WORTH_TELLING = timedelta(seconds=1)
 
 
-def no_such_job(number: int) -> Answer:
-    return Answer(
-        Refusal(f"There is no job #{number}.", "`history` lists them.", Reason.BAD_ARGUMENT.value)
-    )
+def no_such_job(scene: Scene, number: int) -> Answer:
+    hint = f"{to_type(scene.installation.bot_name, 'history')} lists them."
+    return Answer(Refusal(f"There is no job #{number}.", hint, Reason.BAD_ARGUMENT.value))
 
 
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     job = job_store.get(scene.tx, arguments["number"])
     if job is None:
-        return no_such_job(arguments["number"])
-    runs = run_store.runs_of(scene.tx, job.id)
+        return no_such_job(scene, arguments["number"])
     reply = JobDetail(
+        bot_name=scene.installation.bot_name,
         id=job.id,
         command=job.command,
         status=job.status,
         effect=job.effect,
         asker_name=job.asker_name,
         asker_id=job.asker_id,
-        consent=_CONSENT[job.consent],
+        consent=_consent(scene, job),
         created_at=job.created_at.isoformat(),
+        waited=_waited(job),
+        started_at=job.started_at.isoformat() if job.started_at else None,
+        ended_at=job.ended_at.isoformat() if job.ended_at else None,
         seconds=seconds_of(job),
         sentence=job.sentence,
-        moments=_moments(job),
         details=_details(job),
         fingerprint=job.fingerprint,
-        runs=[{"attempt": run.attempt, "mode": run.mode, "status": run.status} for run in runs],
     )
     return Answer(reply)
 
 
-def _moments(job: job_store.Job) -> list[dict[str, str]]:
-    told = [
-        ("asked", job.created_at),
-        ("queued", job.queued_at),
-        ("started", job.started_at),
-        ("ended", job.ended_at),
+def _consent(scene: Scene, job: job_store.Job) -> str:
+    """How the plan came by its consent, as far as it has."""
+    if job.consent != Consent.REACTION:
+        return _CONSENT[job.consent]
+    request = approval_store.get(scene.tx, job.id)
+    if request is None or request.status not in {"latched", "consumed"}:
+        return "not confirmed" if job.ended_at else "not confirmed yet"
+    by = plain(job.asker_name) if request.kind == "confirmation" else "others"
+    return f"confirmed by {by} with ✅"
+
+
+def _waited(job: job_store.Job) -> list[dict[str, Any]]:
+    """What kept the job from running, each with its seconds."""
+    waits = [
+        ("for ✅", job.created_at, job.queued_at, job.consent == Consent.REACTION),
+        ("for its turn", job.queued_at, job.started_at, True),
     ]
-    return [{"label": label, "at": at.isoformat()} for label, at in told if at is not None]
+    return [
+        {"for": why, "seconds": (until - since).total_seconds()}
+        for why, since, until, counts in waits
+        if counts and since and until and until - since >= _WORTH_TELLING
+    ]
 
 
 def _details(job: job_store.Job) -> list[dict[str, str]]:
@@ -78,7 +98,7 @@ def _details(job: job_store.Job) -> list[dict[str, str]]:
     lines = [
         {"name": label(name), "value": worded(name, value)[:_LONGEST_FACT_CHARACTERS]}
         for name, value in facts.items()
-        if not isinstance(value, dict | list)
+        if not isinstance(value, dict | list) and name not in _TOLD_ELSEWHERE
     ]
     return lines[:12]
 

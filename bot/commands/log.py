@@ -20,7 +20,7 @@ _LONGEST_LINE_CHARACTERS = 300
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     job = job_store.get(scene.tx, arguments["number"])
     if job is None:
-        return no_such_job(arguments["number"])
+        return no_such_job(scene, arguments["number"])
     for run in reversed(run_store.runs_of(scene.tx, job.id)):
         if run.folder is None:
             continue

@@ -7,16 +7,18 @@ from bot.commands.contract import Answer, Command, Look, Scene, ServerSeen
 from bot.replies.observations import ServerStatus
 from handlers.contract import Effect, Kind, Parameter
 from jobs.lifecycle import OPEN
+from jobs.observing.facts import Fact
 from jobs.schedules import next_due
 from state import job_store
 
 _SCHEDULES_SHOWN = 3
-_UNSEEN = ServerSeen(ok=False, sentence="Zulip has not been asked.")
+_UNSEEN = ServerSeen(ok=False, sentence="I have not asked Zulip.")
 
 
 def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
     seen = scene.server or _UNSEEN
     reply = ServerStatus(
+        bot_name=scene.installation.bot_name,
         now=scene.now.isoformat(),
         seen_by_bot={"ok": seen.ok, "sentence": seen.sentence},
         findings=_findings(scene),
@@ -38,9 +40,18 @@ def _findings(scene: Scene) -> dict[str, dict[str, Any]]:
             "level": fact.level,
             "sentence": fact.sentence,
             "hint": fact.hint,
+            "stores": _newest_copies(fact),
         }
         for name, fact in scene.facts.facts.items()
     }
+
+
+def _newest_copies(fact: Fact) -> list[dict[str, Any]]:
+    """Of each store what the reply says of it; when a copy was taken outlives how old it is."""
+    if fact.name != "backups":
+        return []
+    keys = ("name", "problem", "newest", "created_at", "verified", "damaged")
+    return [{key: store.get(key) for key in keys} for store in fact.records("stores")]
 
 
 def _jobs(scene: Scene) -> list[dict[str, Any]]:

@@ -23,18 +23,20 @@ class Expected:
 
 JOB_TOPIC = "backup now · #1"
 #: `status` and the report of the schedule say the same.
-_PARTS = ("Zulip 9.2", "load", "memory", "disks", "PostgreSQL", "programs", "backups", "next")
+_PARTS = ("**Zulip**: 9.2", "load", "memory", "disks", "PostgreSQL", "programs", "backups", "next")
 
 HELP = Expected("the commands, each with an example", ("`@ops status`", "`@ops backup now`"))
 STATUS = Expected("every part of the server, and none unknown", _PARTS, ("unknown",))
 ACCEPTED = Expected("the job's number and its topic, in one line", ("#1", JOB_TOPIC), one_line=True)
-CARD = Expected("a plan to consent to", ("Steps", "Way back", "✅", "@_**Iago|"))
+CARD = Expected("a plan to consent to", ("To confirm", "Way back", "✅", "@_**Iago|"))
 PROGRESS = Expected("a status message in which every step is done", ("✔",), ("…", "✘", "running"))
-END = Expected("how the backup ended, told to Iago", ("succeeded", "verified", "@**Iago|"))
-TYPO = Expected("the command that was meant, in one line", ("`backup now`",), one_line=True)
+END = Expected(
+    "how the backup ended, told to Iago", ("succeeded", "read back whole from both", "@**Iago|")
+)
+TYPO = Expected("the command that was meant, in one line", ("`@ops backup now`",), one_line=True)
 BAD_ARGUMENT = Expected(
     "what is wrong with `twelve`, and an example, in one line",
-    ("twelve", "`job 12`"),
+    ("twelve", "`@ops job 12`"),
     one_line=True,
 )
 REFUSAL = Expected(

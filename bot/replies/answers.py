@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import code, listing, moment, person
+from bot.replies.wording import code, listing, moment, person, to_type
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class HelpOverview(Reply, kind="help"):
 
     def text(self) -> str:
         lines = [
-            f"- `@{self.bot_name} {command['example']}` {command['summary']}"
+            f"- {to_type(self.bot_name, command['example'])}: {command['summary']}"
             for command in self.commands
         ]
         if self.hidden:
-            lines.append(f"- {self.hidden} more need a role that you do not have: `whoami`")
+            more = "1 more needs" if self.hidden == 1 else f"{self.hidden} more need"
+            whoami = to_type(self.bot_name, "whoami")
+            lines.append(f"- {more} a role that you do not have; {whoami} shows your roles")
         return "\n".join(lines)
 
 
@@ -32,7 +34,7 @@ class HelpOn(Reply, kind="help_on"):
     """One command, or the commands of one group."""
 
     bot_name: str
-    #: `name`, `summary`, `effect`, `example`, `parameters` (`usage`, `summary`, `example`).
+    #: `name`, `summary`, `effect`, `example`, `parameters` (`usage`, `summary`, `example` or None).
     commands: Sequence[Mapping[str, Any]]
 
     def text(self) -> str:
@@ -46,13 +48,14 @@ class HelpOn(Reply, kind="help_on"):
             "disruptive": " It is disruptive: another person has to approve it.",
             "destructive": " It is destructive: two other people have to approve it.",
         }[command["effect"]]
-        lines = [f"**{command['name']}** {command['summary']}.{effect}"]
-        lines += [
-            f"- `{parameter['usage']}` {parameter['summary']}"
-            for parameter in command["parameters"]
-        ]
-        lines.append(f"- Example: `@{self.bot_name} {command['example']}`")
+        lines = [f"**{command['name']}**: {command['summary']}.{effect}"]
+        lines += [self._parameter(parameter) for parameter in command["parameters"]]
+        lines.append(f"- For example: {to_type(self.bot_name, command['example'])}")
         return lines
+
+    def _parameter(self, parameter: Mapping[str, Any]) -> str:
+        example = f", for example {code(parameter['example'])}" if parameter["example"] else ""
+        return f"- `{parameter['usage']}`: {parameter['summary']}{example}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class WhoYouAre(Reply, kind="whoami"):
             if effect["may"]:
                 lines.append(f"- **{effect['effect']}** commands: you may ask for them")
             elif needed:
-                lines.append(f"- **{effect['effect']}** commands: need the role {needed}")
+                lines.append(f"- **{effect['effect']}** commands: they need the role {needed}")
             else:
                 lines.append(f"- **{effect['effect']}** commands: nobody may ask for them")
         return "\n".join(lines)
@@ -118,14 +121,13 @@ class ScheduleList(Reply, kind="schedules"):
         return "\n".join(self._line(schedule) for schedule in self.schedules)
 
     def _line(self, schedule: Mapping[str, Any]) -> str:
-        last = (
-            f"last {moment(schedule['last_due_at'])} ({schedule['last_result']})"
-            if schedule["last_due_at"]
-            else "never run yet"
-        )
+        last = "It has not run yet."
+        if schedule["last_due_at"]:
+            last = f"Last: {moment(schedule['last_due_at'])}, {schedule['last_result']}."
+        following = f"Next: {moment(schedule['next_at'])}." if schedule["next_at"] else "No next."
         return (
-            f"- **{schedule['name']}** {code(schedule['command'])}, {schedule['explained']} "
-            f"({schedule['tz']}): next {moment(schedule['next_at'])}, {last}"
+            f"- **{schedule['name']}** runs {code(schedule['command'])} {schedule['explained']} "
+            f"({schedule['tz']}). {following} {last}"
         )
 
 

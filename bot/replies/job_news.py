@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import code, count, fence, moment, person, spoiler
+from bot.replies.wording import (
+    code,
+    count,
+    fence,
+    moment,
+    person,
+    plain,
+    spoiler,
+    to_type,
+)
 from handlers.wording import duration
 
 #: How each end is called in a sentence.
-_ENDS = {
+ENDS = {
     "succeeded": "succeeded",
     "failed": "failed",
     "cancelled": "was cancelled",
@@ -18,7 +27,15 @@ _ENDS = {
     "stale": "is stale",
     "interrupted": "was interrupted",
 }
+#: What the commands are good for that follow the end of a job.
+_TELLS = {
+    "backups": "lists the copies",
+    "log": "shows its output",
+    "status": "shows the server",
+}
 _SHOWN_TAIL_LINES = 15
+#: How the runner marks its own lines in the log.
+_OUR_OWN = ("== ", "!! ")
 
 
 @dataclass(frozen=True)
@@ -26,12 +43,16 @@ class JobAccepted(Reply, kind="job_accepted"):
     """Where a new job can be followed, said where the command was typed."""
 
     job: int
-    command: str
     channel: str
     topic: str
+    #: Whether the asker has yet to say ✅ to the plan.
+    to_confirm: bool
 
     def text(self) -> str:
-        return f"{code(self.command)} is job #{self.job}: #**{self.channel}>{self.topic}**."
+        topic = f"#**{self.channel}>{self.topic}**"
+        if self.to_confirm:
+            return f"Job #{self.job}: its plan comes in {topic}. Confirm it there with ✅."
+        return f"Job #{self.job} starts now; follow it in {topic}."
 
 
 @dataclass(frozen=True)
@@ -73,27 +94,46 @@ class JobProgress(Reply, kind="job_progress"):
     seconds: float | None = None
 
     def text(self) -> str:
-        if self.ended:
-            head = f"Job #{self.job} {_ENDS[self.ended]} after {duration(self.seconds or 0)}."
-        else:
-            head = (
-                f"Job #{self.job} is running {code(self.command)} since {moment(self.started_at)}."
-            )
         lines = [self._line(step) for step in self.steps]
         if self.sentence and not self.ended:
             lines.append(f"  {self.sentence}")
-        return "\n".join([head, *lines])
+        return "\n".join([self._head(), *lines])
+
+    def _head(self) -> str:
+        if not self.ended:
+            return (
+                f"Job #{self.job} ({code(self.command)}) has been running since "
+                f"{moment(self.started_at)}."
+            )
+        took = duration(self.seconds or 0)
+        states = [step["state"] for step in self.steps]
+        if self.ended != "succeeded" and "failed" in states:
+            return f"Step {states.index('failed') + 1} failed, after {took}."
+        if self.ended != "succeeded" or not states:
+            return f"Job #{self.job} {ENDS[self.ended]}, after {took}."
+        done = states.count("done")
+        if done == len(states):
+            return (
+                f"All {count(done, 'step')} are done, in {took}."
+                if done > 1
+                else (f"The one step is done, in {took}.")
+            )
+        return f"{done} of {len(states)} steps are done, in {took}; the others failed."
 
     def _line(self, step: Mapping[str, Any]) -> str:
-        mark = {"done": "✔", "running": "…", "failed": "✘"}[step["state"]]
         took = f" · {duration(step['seconds'])}" if step.get("seconds") is not None else ""
-        return f"- {mark} {step['title']}: {step['state']}{took}"
+        if step["state"] == "done":
+            return f"- ✔ {step['title']}{took}"
+        if step["state"] == "failed":
+            return f"- ✘ {step['title']} failed{took}"
+        return f"- … {step['title']} ({'did not end' if self.ended else 'running'})"
 
 
 @dataclass(frozen=True)
 class JobEnded(Reply, kind="job_ended"):
     """How a job ended: what was done, the state of the server, how long, what next."""
 
+    bot_name: str
     job: int
     command: str
     status: str
@@ -108,29 +148,43 @@ class JobEnded(Reply, kind="job_ended"):
     caught_up: bool = False
 
     def text(self) -> str:
-        notified = (
-            f"@**{person(self.asker_name, self.asker_id)[4:]}"
-            if self.asker_id is not None
-            else self.asker_name
-        )
         took = f" after {duration(self.seconds)}" if self.seconds is not None else ""
         late = " It made up for a missed run." if self.caught_up else ""
-        lines = [f"**Job #{self.job}** ({code(self.command)}) {_ENDS[self.status]}{took}.{late}"]
-        lines.append(self.sentence)
+        head = f"**Job #{self.job}** ({code(self.command)}) {ENDS[self.status]}{took}.{late}"
+        lines = [f"{self._mention()}{head}", self.sentence]
         if self.state:
-            lines.append(f"Server: {self.state}")
+            lines.append(self.state)
         following = " ".join(part for part in (self.hint, self._next()) if part)
-        lines.append(f"{following} For {notified}." if following else f"For {notified}.")
-        if self.tail and self.status != "succeeded":
-            lines.append(spoiler("The tool's last lines", fence(last_lines(self.tail))))
+        if following:
+            lines.append(following)
+        if self.status != "succeeded" and tool_said_something(self.tail):
+            lines.append(spoiler("The last lines of its output", fence(last_lines(self.tail))))
         return "\n".join(lines)
 
+    def _mention(self) -> str:
+        """Whoever asked is notified; a schedule and root cannot be, and are not named twice."""
+        if self.asker_id is None:
+            return ""
+        return f"@**{plain(self.asker_name)}|{self.asker_id}** "
+
     def _next(self) -> str | None:
-        return f"Next: {code(self.next)}." if self.next else None
+        command = self.next
+        if command is None and self.status in {"failed", "interrupted"} and not self.hint:
+            command = f"log {self.job}"
+        if command is None:
+            return None
+        tells = _TELLS.get(command.split()[0])
+        return f"Next: {to_type(self.bot_name, command)}{f' {tells}' if tells else ''}."
 
 
 def last_lines(text: str) -> str:
     return "\n".join(text.splitlines()[-_SHOWN_TAIL_LINES:])
+
+
+def tool_said_something(tail: str) -> bool:
+    """Whether there is more than the titles of our own steps and our own verdict."""
+    lines = (line.strip() for line in tail.splitlines())
+    return any(line and not line.startswith(_OUR_OWN) for line in lines)
 
 
 @dataclass(frozen=True)
@@ -157,6 +211,7 @@ class CancelAsked(Reply, kind="cancel_asked"):
 class HistoryPage(Reply, kind="history"):
     """Finished and running jobs, newest first."""
 
+    bot_name: str
     #: `id`, `command`, `status`, `asker_name`, `created_at`, `seconds`.
     jobs: Sequence[Mapping[str, Any]]
     older_command: str | None
@@ -167,7 +222,7 @@ class HistoryPage(Reply, kind="history"):
             return self.nothing
         lines = [self._line(job) for job in self.jobs]
         if self.older_command:
-            lines.append(f"Older: {code(self.older_command)}")
+            lines.append(f"Older: {to_type(self.bot_name, self.older_command)}")
         return "\n".join(lines)
 
     def _line(self, job: Mapping[str, Any]) -> str:
@@ -182,40 +237,51 @@ class HistoryPage(Reply, kind="history"):
 class JobDetail(Reply, kind="job"):
     """One job whole: who, what, when, how long, outcome."""
 
+    bot_name: str
     id: int
     command: str
     status: str
     effect: str
     asker_name: str
     asker_id: int | None
+    #: As in `confirmed by Iago with ✅`.
     consent: str
     created_at: str
+    #: `for` what it waited, `seconds`.
+    waited: Sequence[Mapping[str, Any]]
+    started_at: str | None
+    ended_at: str | None
+    #: How long it ran, where it ran and ended.
     seconds: float | None
     sentence: str | None
-    #: `label`, `at` of each moment of its life.
-    moments: Sequence[Mapping[str, str]]
     #: `name`, `value` of what the run found out.
     details: Sequence[Mapping[str, str]]
     fingerprint: str | None
-    #: `attempt`, `mode`, `status`.
-    runs: Sequence[Mapping[str, Any]]
 
     def text(self) -> str:
-        took = f" after {duration(self.seconds)}" if self.seconds is not None else ""
         lines = [
-            f"**Job #{self.id}** {code(self.command)}: **{self.status.replace('_', ' ')}**{took}",
-            f"- Asked by {person(self.asker_name, self.asker_id)}, effect {self.effect}, "
-            f"consent: {self.consent}",
+            f"**Job #{self.id}** ({code(self.command)}): **{self.status.replace('_', ' ')}**",
+            f"- {self.effect}, asked by {person(self.asker_name, self.asker_id)}",
+            f"- {', '.join(self._times())}",
         ]
         if self.sentence:
             lines.append(f"- {self.sentence}")
-        told = ", ".join(f"{point['label']} {moment(point['at'])}" for point in self.moments)
-        lines.append(f"- {told}")
         lines += [f"- {fact['name']}: {code(fact['value'])}" for fact in self.details]
-        if self.fingerprint:
-            lines.append(f"- Plan `{self.fingerprint[:12]}`, {count(len(self.runs), 'run')}")
-        lines.append(f"- Output: `log {self.id}`")
+        plan = f"Plan `{self.fingerprint[:12]}`" if self.fingerprint else "No plan yet"
+        lines.append(f"- {plan}, {self.consent}")
+        lines.append(f"- Output: {to_type(self.bot_name, f'log {self.id}')}")
         return "\n".join(lines)
+
+    def _times(self) -> list[str]:
+        told = [f"asked {moment(self.created_at)}"]
+        told += [f"waited {duration(wait['seconds'])} {wait['for']}" for wait in self.waited]
+        if self.seconds is not None:
+            told.append(f"ran for {duration(self.seconds)}")
+        elif self.ended_at:
+            told.append(f"ended {moment(self.ended_at)} without having run")
+        elif self.started_at:
+            told.append(f"running since {moment(self.started_at)}")
+        return told
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import age, age_seconds, code, moment
+from bot.replies.wording import age, age_seconds, code, listing, moment, to_type
 from handlers.wording import size
 
 #: What the checks are called for people, in the order they are shown.
@@ -25,10 +25,12 @@ _STALE_SECONDS = 180
 class ServerStatus(Reply, kind="status"):
     """The server at a glance."""
 
+    bot_name: str
     now: str
     #: Zulip as the bot itself sees it, this moment: `ok`, `sentence`.
     seen_by_bot: Mapping[str, Any]
-    #: By check: `at`, `level`, `sentence`, `hint`; empty with `facts_problem` when unreadable.
+    #: By check: `at`, `level`, `sentence`, `hint`, and `stores` with their newest copies (`name`,
+    #: `problem`, `newest`, `created_at`, `verified`, `damaged`); empty with `facts_problem`.
     findings: Mapping[str, Mapping[str, Any]]
     round_ended_at: str | None
     facts_problem: str | None
@@ -57,9 +59,9 @@ class ServerStatus(Reply, kind="status"):
         ]
         verdict = ", ".join(counts) if counts else "all ok"
         seen = (
-            f"the host was looked at {age(self.round_ended_at, self.now)} ago"
+            f"host seen {age(self.round_ended_at, self.now)} ago"
             if self.round_ended_at
-            else "the host has not been looked at"
+            else "host not seen yet"
         )
         return f"**Server status: {verdict}** · {seen}"
 
@@ -70,8 +72,13 @@ class ServerStatus(Reply, kind="status"):
             why = self.facts_problem or "The last look at the host did not include it."
             return f"- **{title}**: unknown. {why}"
         level = "" if finding["level"] == "ok" else f"**{finding['level']}**: "
-        hint = f" {finding['hint']}" if finding.get("hint") else ""
-        return f"- **{title}**: {level}{finding['sentence']}{hint}{self._staleness(finding)}"
+        sentence, hint = finding["sentence"], finding.get("hint")
+        if finding.get("stores"):
+            sentence = copies_sentence(finding["stores"])
+            if finding["level"] in {"warning", "critical"}:
+                hint = f"Take one: {to_type(self.bot_name, 'backup now')}."
+        told = f"{sentence} {hint}" if hint else sentence
+        return f"- **{title}**: {level}{told}{self._staleness(finding)}"
 
     def _staleness(self, finding: Mapping[str, Any]) -> str:
         old = age(finding["at"], self.now)
@@ -80,7 +87,7 @@ class ServerStatus(Reply, kind="status"):
 
     def _jobs(self) -> str:
         if not self.jobs:
-            return "none under way."
+            return "none running or waiting."
         return ", ".join(
             f"#{job['id']} {code(job['command'])} {job['status'].replace('_', ' ')} "
             f"for {age(job['since'], self.now)}"
@@ -89,16 +96,47 @@ class ServerStatus(Reply, kind="status"):
 
     def _schedules(self) -> str:
         if not self.schedules:
-            return "no schedules."
-        return ", ".join(
-            f"{schedule['name']} {moment(schedule['next_at'])}" for schedule in self.schedules
-        )
+            return "nothing is scheduled."
+        due = (f"{schedule['name']} {moment(schedule['next_at'])}" for schedule in self.schedules)
+        return f"{', '.join(due)}."
+
+
+def copies_sentence(stores: Sequence[Mapping[str, Any]]) -> str:
+    """What each store holds, alike stores together; it stays true however late it is read."""
+    said: dict[tuple[str, ...], list[str]] = {}
+    for store in stores:
+        said.setdefault(_newest_copy(store), []).append(store["name"])
+    return " ".join(_of_stores(what, names) for what, names in said.items())
+
+
+def _newest_copy(store: Mapping[str, Any]) -> tuple[str, ...]:
+    if store["problem"]:
+        return "unread", store["problem"]
+    if not store["newest"]:
+        return ("none",)
+    verdict = "verified" if store["verified"] else "**not verified**"
+    return "copy", store["created_at"], "**damaged**" if store["damaged"] else verdict
+
+
+def _of_stores(what: tuple[str, ...], names: Sequence[str]) -> str:
+    match what:
+        case ("unread", problem):
+            return f"The store {names[0]} could not be read: {problem}"
+        case ("copy", created_at, verdict):
+            many = len(names) > 1
+            copies, were = ("copies", "were") if many else ("copy", "was")
+            return (
+                f"The newest {copies}, in {listing(names)}, {were} taken {moment(created_at)} "
+                f"and {'are' if many else 'is'} {verdict}."
+            )
+    return f"There is no backup yet, in {' or in '.join(names)}."
 
 
 @dataclass(frozen=True)
 class BackupList(Reply, kind="backups"):
     """The copies there are, newest first."""
 
+    bot_name: str
     now: str
     #: `id`, `job`, `created_at`, `size_bytes`, `stores` (`name`, `verified_at`).
     snapshots: Sequence[Mapping[str, Any]]
@@ -106,26 +144,32 @@ class BackupList(Reply, kind="backups"):
     #: Stores that could not be read: `name`, `why`.
     unreadable: Sequence[Mapping[str, str]]
     seen_at: str | None
+    #: Why nothing is known at all.
+    problem: str | None = None
 
     def text(self) -> str:
+        if self.problem:
+            return f"I could not see which backups there are: {self.problem}"
         lines = [self._line(snapshot) for snapshot in self.snapshots]
         if self.more:
             lines.append(f"- and {self.more} older")
         if not lines and not self.unreadable:
-            lines.append("There is no backup yet. `backup now` takes one.")
+            take_one = to_type(self.bot_name, "backup now")
+            lines.append(f"There is no backup yet. Take one: {take_one}.")
         lines += [
             f"- The store **{store['name']}** could not be read: {store['why']}"
             for store in self.unreadable
         ]
         if self.seen_at:
-            lines.append(f"Stores read {age(self.seen_at, self.now)} ago.")
+            lines.append(f"As seen in the stores {age(self.seen_at, self.now)} ago.")
         return "\n".join(lines)
 
     def _line(self, snapshot: Mapping[str, Any]) -> str:
-        stores = ", ".join(
-            f"{store['name']} {'verified' if store['verified_at'] else '**not verified**'}"
-            for store in snapshot["stores"]
-        )
+        verified = [store["name"] for store in snapshot["stores"] if store["verified_at"]]
+        others = [store["name"] for store in snapshot["stores"] if not store["verified_at"]]
+        told = [f"verified in {listing(verified)}"] if verified else []
+        told += [f"stored in {listing(others)}, **not verified**"] if others else []
+        stores = "; ".join(told)
         return (
             f"- {moment(snapshot['created_at'])} ({age(snapshot['created_at'], self.now)} ago) · "
             f"{size(snapshot['size_bytes'])} · job #{snapshot['job']} · {stores} · "

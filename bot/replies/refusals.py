@@ -34,10 +34,11 @@ class NotPermitted(Reply, kind="not_permitted"):
                 "Root adds one in zulip-ops.toml."
             )
         needed = listing([f"*{role}*" for role in self.needed], "or")
-        held = listing([f"*{role}*" for role in self.held]) or "no role"
+        roles = listing([f"*{role}*" for role in self.held])
+        held = f"{'yours is' if len(self.held) == 1 else 'yours are'} {roles}" if roles else ""
         return (
-            f"You may not run {code(self.command)}: it needs the role {needed}, and you have "
-            f"{held}. `whoami` shows what you may do."
+            f"You may not run {code(self.command)}: it needs the role {needed}; "
+            f"{held or 'you have none'}."
         )
 
 
@@ -78,4 +79,4 @@ class NotYet(Reply, kind="not_yet"):
     will: str
 
     def text(self) -> str:
-        return f"{code(self.command)} will {self.will}; it comes with a later version of zulip-ops."
+        return f"{code(self.command)} comes with a later version of zulip-ops. It will {self.will}."

@@ -39,6 +39,11 @@ def code(text: str) -> str:
     return f"{fence}{padding}{flat or ' '}{padding}{fence}"
 
 
+def to_type(bot_name: str, command: str) -> str:
+    """A command as somebody types it, so that it can be copied."""
+    return code(f"@{bot_name} {command}")
+
+
 def fence(text: str, language: str = "text") -> str:
     """Foreign text in a block that is longer than any run of backticks or tildes inside it."""
     longest = max((len(run) for run in re.findall(r"`+|~+", text)), default=0)

@@ -48,7 +48,7 @@ def do(stage: Stage, *words: str) -> tuple[int, str]:
 def test_status_comes_from_the_bot(stage: Stage) -> None:
     code, said = do(stage, "status")
     assert code == 0
-    assert "Zulip answers in" in said
+    assert "Zulip answered me in" in said
     assert "<time:" not in said
 
 
@@ -95,7 +95,7 @@ def test_a_backup_is_a_job_of_the_bots_and_told_in_zulip_too(stage: Stage) -> No
     ("words", "said"),
     [
         (("bakup", "now"), "backup now"),
-        (("job", "twelve"), "is a whole number"),
+        (("job", "twelve"), "`job` needs a job's number, and `twelve` is none."),
         (("backup", "now", "--to"), "needs a value"),
         (("",), "Type `help`."),
     ],

@@ -69,7 +69,7 @@ def test_a_zuliprc_that_is_not_there_is_named(
         ("[observer]\nevery_seconds = '60'", "`observer.every_seconds`: input should be a valid"),
         (
             "[[schedules]]\nname = 'report'\ncommand = 'statsu'\ncron = '0 8 * * *'",
-            "the schedule `report`: I know no `statsu`",
+            "the schedule `report`: There is no command `statsu`",
         ),
     ],
 )

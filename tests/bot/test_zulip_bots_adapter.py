@@ -54,8 +54,7 @@ class TestWithTheirBase(BotTestCase, DefaultTests):
     def test_a_sender_whose_number_is_a_text_is_nobody(self) -> None:
         self.verify_reply(
             "status",
-            "You may not run `status`: it needs the role *viewer*, and you have no role. "
-            "`whoami` shows what you may do.",
+            "You may not run `status`: it needs the role *viewer*; you have none.",
         )
 
     def test_what_changes_something_needs_the_daemon(self) -> None:

@@ -93,7 +93,7 @@ def test_on_a_terminal_one_chats_with_the_real_bot_until_control_d(
         screen.type("@ops backup now\r")
         *_, card = re.findall(r"\[(\d+)\] +ops", screen.read_until("To confirm"))
         screen.type(f":check: {card}\r")
-        screen.read_until("is stored and verified")
+        screen.read_until("is stored in local")
         screen.type("\x04")
         screen.read_until("Taking everything down")
         assert screen.process.wait(LIMIT_SECONDS) == 0

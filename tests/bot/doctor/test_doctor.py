@@ -385,7 +385,7 @@ def test_a_helper_that_is_not_there_is_named(
         ("[state]", "is not valid TOML"),
         (
             "[[schedules]]\nname = 'nightly'\ncommand = 'bakup now'\ncron = '0 3 * * *'",
-            "the schedule `nightly`: I know no",
+            "the schedule `nightly`: There is no command",
         ),
         (
             "[[schedules]]\nname = 'nightly'\ncommand = 'backup now'\ncron = '61 3 * * *'",

@@ -1,7 +1,7 @@
 """Every reply says what it should, and survives being stored."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -11,6 +11,17 @@ from bot.replies.reply import Reply, kinds, render
 NOW = "2026-11-23T12:00:00+00:00"
 EARLIER = "2026-11-23T11:59:30+00:00"
 
+SCHEDULE = {
+    "name": "morning report",
+    "command": "status",
+    "explained": "at 08:00 every day",
+    "tz": "UTC",
+    "next_at": NOW,
+    "last_due_at": None,
+    "last_result": "job #3 succeeded",
+    "paused": False,
+}
+
 SPOKEN: list[tuple[Reply, str]] = [
     (
         refusals.Refusal("I know no `bakcup`.", "Did you mean `backup now`?", "unknown_verb"),
@@ -18,8 +29,7 @@ SPOKEN: list[tuple[Reply, str]] = [
     ),
     (
         refusals.NotPermitted("backup now", ["operator"], ["viewer"]),
-        "You may not run `backup now`: it needs the role *operator*, and you have *viewer*. "
-        "`whoami` shows what you may do.",
+        "You may not run `backup now`: it needs the role *operator*; yours is *viewer*.",
     ),
     (
         refusals.NotPermitted("backup now", [], []),
@@ -38,11 +48,15 @@ SPOKEN: list[tuple[Reply, str]] = [
     ),
     (
         refusals.NotYet("upgrade 1.4", "upgrade Zulip"),
-        "`upgrade 1.4` will upgrade Zulip; it comes with a later version of zulip-ops.",
+        "`upgrade 1.4` comes with a later version of zulip-ops. It will upgrade Zulip.",
     ),
     (
-        job_news.JobAccepted(12, "backup now", "ops", "backup now · #12"),
-        "`backup now` is job #12: #**ops>backup now · #12**.",
+        job_news.JobAccepted(12, "ops", "backup now · #12", to_confirm=True),
+        "Job #12: its plan comes in #**ops>backup now · #12**. Confirm it there with ✅.",
+    ),
+    (
+        job_news.JobAccepted(12, "ops", "backup now · #12", to_confirm=False),
+        "Job #12 starts now; follow it in #**ops>backup now · #12**.",
     ),
     (
         job_news.JobWaits(13, 12, "backup now"),
@@ -50,7 +64,7 @@ SPOKEN: list[tuple[Reply, str]] = [
         "It starts by itself.",
     ),
     (
-        job_news.HistoryPage([], None),
+        job_news.HistoryPage("ops", [], None),
         "There are no jobs yet.",
     ),
     (
@@ -62,8 +76,71 @@ SPOKEN: list[tuple[Reply, str]] = [
         "There are no schedules. Root adds them in zulip-ops.toml, as `[[schedules]]`.",
     ),
     (
-        observations.BackupList(NOW, [], 0, [], None),
-        "There is no backup yet. `backup now` takes one.",
+        answers.ScheduleList([SCHEDULE]),
+        "- **morning report** runs `status` at 08:00 every day (UTC). "
+        "Next: <time:2026-11-23T12:00:00Z>. It has not run yet.",
+    ),
+    (
+        answers.ScheduleList([SCHEDULE | {"last_due_at": EARLIER, "next_at": None}]),
+        "- **morning report** runs `status` at 08:00 every day (UTC). "
+        "No next. Last: <time:2026-11-23T11:59:30Z>, job #3 succeeded.",
+    ),
+    (
+        answers.HelpOn(
+            "ops",
+            [
+                {
+                    "name": "backup now",
+                    "summary": "back up everything",
+                    "effect": "routine",
+                    "example": "backup now",
+                    "parameters": [
+                        {
+                            "usage": "[--to STORE]",
+                            "summary": "copy only to this store",
+                            "example": "local",
+                        },
+                        {"usage": "[--quick]", "summary": "do less", "example": None},
+                    ],
+                }
+            ],
+        ),
+        "**backup now**: back up everything. It is routine: you confirm it with ✅ on the plan.\n"
+        "- `[--to STORE]`: copy only to this store, for example `local`\n"
+        "- `[--quick]`: do less\n"
+        "- For example: `@ops backup now`",
+    ),
+    (
+        observations.BackupList("ops", NOW, [], 0, [], None),
+        "There is no backup yet. Take one: `@ops backup now`.",
+    ),
+    (
+        observations.BackupList("ops", NOW, [], 0, [], None, problem="The check ended."),
+        "I could not see which backups there are: The check ended.",
+    ),
+    (
+        observations.BackupList(
+            "ops",
+            NOW,
+            [
+                {
+                    "id": "one",
+                    "job": 3,
+                    "created_at": EARLIER,
+                    "size_bytes": 4_100_000,
+                    "stores": [
+                        {"name": "local", "verified_at": NOW},
+                        {"name": "s3", "verified_at": None},
+                    ],
+                }
+            ],
+            0,
+            [],
+            EARLIER,
+        ),
+        "- <time:2026-11-23T11:59:30Z> (30 s ago) · 4.1 MB · job #3 · "
+        "verified in local; stored in s3, **not verified** · `one`\n"
+        "As seen in the stores 30 s ago.",
     ),
 ]
 
@@ -79,26 +156,48 @@ def test_a_reply_is_the_same_after_it_was_stored(reply: Reply) -> None:
     assert render(reply.kind, stored) == reply.text()
 
 
+FAILED = job_news.JobEnded(
+    bot_name="ops",
+    job=12,
+    command="backup now",
+    status="failed",
+    asker_name="Iago",
+    asker_id=9,
+    sentence="The disk is full.",
+    state="Nothing was changed.",
+    hint="Free some space.",
+    next="backup now",
+    seconds=4.2,
+)
+
+
 def test_a_failed_job_is_told_in_four_lines_and_its_output_is_folded() -> None:
-    text = job_news.JobEnded(
-        job=12,
-        command="backup now",
-        status="failed",
-        asker_name="Iago",
-        asker_id=9,
-        sentence="The disk is full.",
-        state="unchanged; earlier copies are untouched.",
-        hint="Free some space.",
-        next="backup now",
-        seconds=4.2,
-        tail="one\ntwo",
-    ).text()
+    text = replace(FAILED, tail="== Copy\none\ntwo").text()
     head, sentence, server, following = text.split("\n")[:4]
-    assert head == "**Job #12** (`backup now`) failed after 4.2 s."
+    assert head == "@**Iago|9** **Job #12** (`backup now`) failed after 4.2 s."
     assert sentence == "The disk is full."
-    assert server == "Server: unchanged; earlier copies are untouched."
-    assert following == "Free some space. Next: `backup now`. For @**Iago|9**."
+    assert server == "Nothing was changed."
+    assert following == "Free some space. Next: `@ops backup now`."
+    assert "spoiler The last lines of its output" in text
     assert "one\ntwo" in text
+
+
+def test_what_only_we_said_is_no_output() -> None:
+    assert len(replace(FAILED, tail="== Copy the database\n!! It failed.").text().split("\n")) == 4
+
+
+def test_a_failure_without_advice_points_to_the_log() -> None:
+    text = replace(FAILED, hint=None, next=None).text()
+    assert text.endswith("\nNext: `@ops log 12` shows its output.")
+
+
+def test_a_schedule_is_not_mentioned() -> None:
+    assert replace(FAILED, asker_id=None).text().startswith("**Job #12** (`backup now`) failed")
+
+
+def test_a_success_says_what_to_look_at() -> None:
+    text = replace(FAILED, status="succeeded", hint=None, next="backups", tail="one").text()
+    assert text.endswith("\nNext: `@ops backups` lists the copies.")
 
 
 def test_progress_marks_what_is_done_and_what_runs() -> None:
@@ -107,9 +206,40 @@ def test_progress_marks_what_is_done_and_what_runs() -> None:
         {"title": "Read the copy back", "state": "running", "seconds": None},
     ]
     text = job_news.JobProgress(12, "backup now", EARLIER, steps, "12 of 40 objects").text()
-    assert "- ✔ Dump the database: done · 3 s" in text
-    assert "- … Read the copy back: running" in text
-    assert "12 of 40 objects" in text
+    assert text == (
+        "Job #12 (`backup now`) has been running since <time:2026-11-23T11:59:30Z>.\n"
+        "- ✔ Dump the database · 3 s\n"
+        "- … Read the copy back (running)\n"
+        "  12 of 40 objects"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "states", "head", "last"),
+    [
+        ("succeeded", ["done", "done"], "All 2 steps are done, in 4 s.", "- ✔ b · 1 s"),
+        ("succeeded", ["done"], "The one step is done, in 4 s.", "- ✔ a · 1 s"),
+        (
+            "succeeded",
+            ["done", "failed"],
+            "1 of 2 steps are done, in 4 s; the others failed.",
+            "- ✘ b failed · 1 s",
+        ),
+        ("failed", ["done", "failed"], "Step 2 failed, after 4 s.", "- ✘ b failed · 1 s"),
+        ("cancelled", ["done", "failed"], "Step 2 failed, after 4 s.", "- ✘ b failed · 1 s"),
+        ("interrupted", ["running"], "Job #12 was interrupted, after 4 s.", "- … a (did not end)"),
+    ],
+)
+def test_the_last_status_message_counts_the_steps(
+    ended: str, states: list[str], head: str, last: str
+) -> None:
+    steps: list[dict[str, object]] = [
+        {"title": title, "state": state, "seconds": 1.0}
+        for title, state in zip("ab", states, strict=False)
+    ]
+    text = job_news.JobProgress(12, "backup now", EARLIER, steps, "x", ended, 4.0).text()
+    assert text.split("\n")[0] == head
+    assert text.split("\n")[-1] == last
 
 
 def test_status_counts_what_is_wrong_and_names_what_is_unknown() -> None:
@@ -117,6 +247,7 @@ def test_status_counts_what_is_wrong_and_names_what_is_unknown() -> None:
         "disks": {"at": EARLIER, "level": "critical", "sentence": "/ is full.", "hint": "Free it."}
     }
     status = observations.ServerStatus(
+        bot_name="ops",
         now=NOW,
         seen_by_bot={"ok": True, "sentence": "Zulip answers in 0.02 s."},
         findings=findings,
@@ -126,9 +257,48 @@ def test_status_counts_what_is_wrong_and_names_what_is_unknown() -> None:
         schedules=[],
     )
     text = status.text()
-    assert text.startswith("**Server status: 1 critical** · the host was looked at 30 s ago")
+    assert text.startswith("**Server status: 1 critical** · host seen 30 s ago")
     assert "- **Disks**: **critical**: / is full. Free it." in text
     assert "- **Memory**: unknown. The last look at the host did not include it." in text
+
+
+STORE = {
+    "name": "local",
+    "problem": None,
+    "newest": "one",
+    "created_at": EARLIER,
+    "verified": True,
+    "damaged": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("stores", "sentence"),
+    [
+        (
+            [STORE],
+            "The newest copy, in local, was taken <time:2026-11-23T11:59:30Z> and is verified.",
+        ),
+        (
+            [STORE, STORE | {"name": "s3"}],
+            "The newest copies, in local and s3, were taken <time:2026-11-23T11:59:30Z> "
+            "and are verified.",
+        ),
+        (
+            [STORE | {"verified": False}, STORE | {"name": "s3", "problem": "No answer."}],
+            "The newest copy, in local, was taken <time:2026-11-23T11:59:30Z> "
+            "and is **not verified**. The store s3 could not be read: No answer.",
+        ),
+        (
+            [STORE | {"newest": None}, STORE | {"newest": None, "name": "s3"}],
+            "There is no backup yet, in local or in s3.",
+        ),
+    ],
+)
+def test_status_says_when_the_newest_copies_were_taken(
+    stores: list[dict[str, object]], sentence: str
+) -> None:
+    assert observations.copies_sentence(stores) == sentence
 
 
 def test_every_field_of_every_reply_is_plain_data() -> None:
