@@ -149,10 +149,10 @@ class Listener:
         restart in the middle catches up again.
         """
         position = old
-        if old.last_message_id is not None:
-            narrows = narrows_for(self._channel_id(registration))
-            for messages in missed_messages(self._read_page, old.last_message_id, narrows):
-                position = self._hand_over(messages, position)
+        narrows = narrows_for(self._channel_id(registration))
+        # Where there was nothing to see yet, all that there is now was missed.
+        for messages in missed_messages(self._read_page, old.last_message_id or 0, narrows):
+            position = self._hand_over(messages, position)
         return self._insist((), _cursor(registration, position.last_message_id))
 
     def _hand_over(self, messages: tuple[Message, ...], position: Cursor) -> Cursor:

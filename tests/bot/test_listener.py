@@ -279,6 +279,18 @@ def test_catch_up_that_was_broken_off_begins_again(
     assert desk.contents() == ["seen", "missed"]
 
 
+def test_a_queue_that_is_lost_before_there_was_any_message_loses_none(
+    world: Stage, desk: Desk, run: Callable[..., Listener]
+) -> None:
+    first = run(desk.cursor)
+    desk.wait_until(lambda: desk.cursor is not None)
+    first.stop()
+    world.zulip.outages.lose_queues()
+    say(world, "the first ever")
+    run(desk.cursor)
+    desk.wait_for("the first ever")
+
+
 def test_events_that_come_twice_are_told_once(
     world: Stage, desk: Desk, run: Callable[..., Listener]
 ) -> None:
