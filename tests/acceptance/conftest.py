@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -59,10 +60,9 @@ def talkative() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def talk(stage: Stage) -> Iterator[Conversation]:
     """The bot is there, connected, and has looked at the host once."""
-    conversation = Conversation(stage)
-    conversation.start_bot()
-    yield conversation
-    conversation.close()
+    with closing(Conversation(stage)) as conversation:
+        conversation.start_bot()
+        yield conversation
 
 
 @pytest.fixture

@@ -25,12 +25,12 @@ from bot.demo.zulip.model.people import Person
 from bot.demo.zulip.views import SeenMessage
 from bot.events import Tick
 from bot.settings import read_settings
-from jobs import process_tree
-from jobs.facts import read_facts
-from jobs.host_lock import LOCK_FILE
 from jobs.lifecycle import FINAL
+from jobs.observing.facts import read_facts
+from jobs.runs import process_tree
+from jobs.runs.host_lock import LOCK_FILE
 from state import audit_log, cursor, inbox, job_store, outbox
-from state.database import Transaction, open_read_only
+from state.database import DatabaseUnusable, Transaction, open_read_only
 from state.inbox import Entry
 from state.job_store import Job
 
@@ -39,7 +39,7 @@ POLL_SECONDS = 0.02
 CHECK, CROSS, EYES, STOP = "2705", "274c", "1f440", "1f6d1"
 Found = TypeVar("Found")
 
-_BOT = (sys.executable, "-I", "-m", "bot", "run", "--config")
+BOT = (sys.executable, "-I", "-m", "bot", "run", "--config")
 
 
 class ShiftedClock:
@@ -88,11 +88,11 @@ class Conversation:
         self._thread.start()
         self._wait_until_connected(before)
 
-    def start_process(self, *, wait: bool = True) -> None:
+    def start_process(self, program: tuple[str, ...] = BOT, *, wait: bool = True) -> None:
         """In a process of its own, as the unit starts it."""
         before = self._registrations()
         self.process = subprocess.Popen(
-            (*_BOT, str(self.stage.configuration)), stderr=subprocess.DEVNULL
+            (*program, str(self.stage.configuration)), stderr=subprocess.DEVNULL
         )
         if wait:
             self._wait_until_connected(before)
@@ -139,7 +139,13 @@ class Conversation:
     def _wait_until_connected(self, before: int) -> None:
         self.until(lambda: self._registrations() > before, "the bot connected")
         # From here on nothing is lost, whatever happens to the queue.
-        self.until(lambda: self.read(cursor.load) is not None, "it knows where it stands")
+        self.until(self._knows_where_it_stands, "it knows where it stands")
+
+    def _knows_where_it_stands(self) -> bool:
+        try:
+            return self.read(cursor.load) is not None
+        except DatabaseUnusable:
+            return False
 
     def _registrations(self) -> int:
         return len(self.stage.zulip.calls("POST", "/api/v1/register", self.stage.cast.bot))

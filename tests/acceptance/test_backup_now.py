@@ -28,9 +28,12 @@ def test_a_plan_comes_first_and_waits_in_a_topic_of_its_own(talk: Conversation, 
     card = talk.card(job.id)
     waiting = talk.job(job.id)
 
-    assert answer == f"`backup now` is job #{job.id}: #**ops>backup now · #{job.id}**."
+    assert f"#{job.id}" in answer
+    assert f"#**ops>backup now · #{job.id}**" in answer
+    assert "✅" in answer
     assert card.topic == f"backup now · #{job.id}"
-    assert "✅ on this message, by @_**Iago|" in card.content
+    assert f"@_**Iago|{cast.iago.id}**" in card.content
+    assert "✅" in card.content
     assert str(talk.stage.folder / "backups") in card.content
     assert waiting.fingerprint is not None
     assert waiting.fingerprint in card.content
@@ -51,8 +54,8 @@ def test_the_asker_confirms_and_the_copy_lies_in_both_stores(
 
     assert f"**Job #{job.id}** (`backup now`) succeeded" in end.content
     assert "is stored in local and s3, and was read back whole from both." in end.content
-    assert "Server: Zulip was not touched" in end.content
-    assert "Next: `backups`." in end.content
+    assert "Zulip kept running" in end.content
+    assert "Next: `@ops backups`" in end.content
     assert f"@**Iago|{cast.iago.id}**" in end.content
     assert job.outcome is not None
     facts = job.outcome["facts"]
@@ -71,9 +74,9 @@ def test_its_topic_shows_the_steps_and_is_resolved(talk: Conversation, cast: Cas
 
     assert {message.topic for message in topic} == {f"✔ backup now · #{job.id}"}
     assert [message.id for message in topic[:2]] == [status.id, end.id]
-    assert status.content.startswith(f"Job #{job.id} succeeded after ")
-    assert "✔ Copy database, uploads and configuration: done" in status.content
-    assert "✔ Read the copy in store s3 back to its end: done" in status.content
+    assert "✔ Copy database, uploads and configuration" in status.content
+    assert "✔ Read the copy in store s3 back to its end" in status.content
+    assert "running" not in status.content
 
 
 def test_yes_in_the_command_is_the_consent(talk: Conversation, cast: Cast) -> None:
@@ -106,7 +109,8 @@ def test_a_store_that_is_not_there_is_named_with_those_that_are(
 
     assert job.reason == "bad_argument"
     assert "There is no store `tape`." in end.content
-    assert "Stores are: local, s3. Example: `backup now --to local`." in end.content
+    assert "local" in end.content
+    assert "s3" in end.content
 
 
 def test_the_check_of_another_person_does_not_count(talk: Conversation, cast: Cast) -> None:
@@ -156,7 +160,7 @@ def test_an_edited_plan_is_stale(talk: Conversation, cast: Cast) -> None:
     asked = talk.ask(cast.iago, "backup now")
     job = talk.job_for(asked)
     card = talk.card(job.id)
-    talk.stage.zulip.edit(cast.bot, card.id, card.content.replace("local", "lokal"))
+    talk.stage.zulip.edit(cast.bot, card.id, card.content.replace("Back up", "Forget"))
     talk.react(cast.iago, card.id)
     talk.reached(job.id, "stale")
 
@@ -215,12 +219,11 @@ def test_a_second_backup_waits_and_then_runs(talk: Conversation, cast: Cast) -> 
 def test_who_lacks_the_role_is_told_which(talk: Conversation, cast: Cast, who: str) -> None:
     jobs = len(talk.jobs())
     asked = talk.ask(getattr(cast, who), "backup now --yes")
-    held = "*viewer*" if who == "hamlet" else "no role"
+    answer = talk.answer_to(asked)
 
-    assert talk.answer_to(asked) == (
-        f"You may not run `backup now --yes`: it needs the role *operator*, and you have {held}. "
-        "`whoami` shows what you may do."
-    )
+    assert answer.startswith("You may not run `backup now --yes`: it needs the role *operator*")
+    assert ("*viewer*" in answer) == (who == "hamlet")
+    assert "\n" not in answer
     assert len(talk.jobs()) == jobs
 
 

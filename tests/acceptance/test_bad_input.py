@@ -6,22 +6,25 @@ from bot.demo.zulip.cast import Cast
 from tests.acceptance.conversation import EYES, Conversation
 
 REFUSED = {
-    "unknown verb": ("bakcup now", "I know no `bakcup now`; did you mean `backup now`?"),
-    "half of a verb": ("backup", "`backup now`"),
-    "nothing like it": ("xyzzy", "`help`"),
-    "bad argument": ("job x", "is a whole number such as `12`, not `x`. For example: `job 12`."),
-    "missing argument": ("job", "is missing. For example: `job 12`."),
+    "unknown verb": ("bakcup now", "Did you mean `@ops backup now`?"),
+    "half of a verb": ("backup", "`@ops backup now`"),
+    "nothing like it": ("xyzzy", "`@ops help`"),
+    "bad argument": ("job x", "`x` is none. For example: `@ops job 12`."),
+    "missing argument": ("job", "For example: `@ops job 12`."),
     "too many": ("job 1 2", "`2` is too much."),
     "unknown option": ("history --all", "takes no `--all`, only `--failed`, `--before`."),
-    "option without value": ("history --before", "`--before` needs a value such as `120`."),
+    "option without value": (
+        "history --before",
+        "`--before` needs a value. For example: `@ops history --before 120`.",
+    ),
     "option twice": ("backup now --to a --to b", "`--to` was given 2 times."),
     "yes where nothing is to confirm": ("status --yes", "takes no `--yes`."),
-    "no such job": ("job 4711", "There is no job #4711. `history` lists them."),
-    "log of no job": ("log 4711", "There is no job #4711. `history` lists them."),
-    "cancel of no job": ("cancel 4711", "There is no job #4711. `history` lists them."),
-    "a huge number": ("job 99999999999999999999", "is a whole number"),
+    "no such job": ("job 4711", "There is no job #4711. `@ops history` lists them."),
+    "log of no job": ("log 4711", "There is no job #4711. `@ops history` lists them."),
+    "cancel of no job": ("cancel 4711", "There is no job #4711. `@ops history` lists them."),
+    "a huge number": ("job 99999999999999999999", "For example: `@ops job 12`."),
     "the largest number": ("job 9999999999", "There is no job #9999999999."),
-    "help on nothing": ("help xyzzy", "`help`"),
+    "help on nothing": ("help xyzzy", "`@ops help`"),
     "shell": ("; rm -rf /", ""),
     "shell after a verb": ("status; rm -rf /", ""),
     "substitution": ("job $(reboot)", ""),
@@ -37,7 +40,7 @@ REFUSED = {
     "two lines": ("status\nbackup now --yes", "A command is one line"),
     "an option that is none": ("backup now -- --yes", "A lone `--` means nothing here."),
     "a dash for a value": ("backup now --to --yes", ""),
-    "a path for a store": ("backup now --to ../../etc", "not `../../etc`."),
+    "a path for a store": ("backup now --to ../../etc", "`../../etc` is none."),
     "markdown": ("job **@all**", ""),
     "a mention of everybody": ("@**all** job", ""),
 }
@@ -65,7 +68,7 @@ def test_it_is_refused_in_one_line(talk: Conversation, cast: Cast, command: str,
 @pytest.mark.parametrize("text", ["@**ops**", "@**ops**   ", "@ops", "@**ops**,", "@**ops**:"])
 def test_a_lone_mention_gets_the_short_help(talk: Conversation, cast: Cast, text: str) -> None:
     answer = talk.answer_to(talk.say(cast.iago, text))
-    assert answer.startswith("- `@ops status` ")
+    assert answer.startswith("- `@ops status`")
 
 
 @pytest.mark.parametrize("filling", ["x", "x ", "`", "*", "あ", "--yes "])
