@@ -26,7 +26,7 @@ from bot.demo.expectations import STATUS
 from bot.demo.zulip.faults import Fault, Trouble
 from handlers.host import processes
 from handlers.host.processes import Completed
-from jobs import process_tree
+from jobs.runs import process_tree
 
 INSTALLED = Path("/opt/zulip-ops")
 DOCUMENT = INSTALLED / "docs/operations.md"

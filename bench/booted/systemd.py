@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handlers.host import process_table, processes
 from handlers.host.processes import Completed
-from jobs import process_tree
+from jobs.runs import process_tree
 
 UNIT = "zulip-ops.service"
 RUNS = Path("/var/lib/zulip-ops/runs")

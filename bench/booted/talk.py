@@ -11,7 +11,7 @@ from bench.booted.server import DATABASE, Server, psql
 from bench.booted.systemd import RUNS, until
 from bot.demo.zulip.views import SeenMessage
 from handlers.host import processes
-from jobs.run_folder import RunFolder
+from jobs.runs.run_folder import RunFolder
 
 _NUMBER = re.compile(r"#(\d+)")
 _ENDED = re.compile(r"\*\*Job #(\d+)\*\*")
