@@ -13,7 +13,7 @@ from bench.report import Figure, arguments, report
 from bot.demo.stage import Stage
 from bot.demo.zulip.model.people import Person
 from bot.demo.zulip.views import SeenMessage
-from bot.zulip_words import EYES
+from bot.zulip_api.words import EYES
 from handlers.host import processes
 
 ECHO = """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.report import Figure, arguments, report
-from bot.gate import Addressed, Gate, IncomingMessage
 from bot.grammar import Grammar
+from bot.understanding.gate import Addressed, Gate, IncomingMessage
 from handlers.contract import Declaration, Effect, Kind, Parameter
 from handlers.errors import BadCommand
 

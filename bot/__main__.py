@@ -10,7 +10,7 @@ import click
 
 from bot import app, exits
 from bot.doctor.examination import examine
-from bot.host_command import HostCommandLine
+from bot.on_host.command_line import HostCommandLine
 from bot.settings import CONFIGURATION_FILE, read_settings
 
 _configuration_option = click.option(

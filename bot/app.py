@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
-from bot.answers import Unauthorized, sentence
 from bot.commands.contract import Installation
 from bot.commands.registry import verbs
-from bot.decisions import Decisions
+from bot.deciding.decisions import Decisions
+from bot.deciding.effects import LookAtHost
 from bot.dispatcher import Dispatcher
-from bot.effects import LookAtHost
 from bot.events import Event, ScheduleDue, Stop, Tick
 from bot.grammar import Grammar
 from bot.hands import Hands, Tools
-from bot.host_socket import HostSocket
 from bot.identity import UNKNOWN, Identity, remembered
 from bot.listener import Listener
+from bot.on_host.host_socket import HostSocket
+from bot.on_host.single_instance import held_lock
 from bot.reader import Reader
 from bot.replies.reply import render
 from bot.sender import Sender
 from bot.settings import Settings
-from bot.single_instance import held_lock
+from bot.zulip_api.answers import Unauthorized, sentence
+from bot.zulip_api.zuliprc import ZuliprcError
 from bot.zulip_client import ZulipClient
-from bot.zuliprc import ZuliprcError
 from handlers.contract import Clock
 from handlers.errors import BadCommand
 from jobs.clock import SystemClock

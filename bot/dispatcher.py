@@ -9,10 +9,11 @@ from hashlib import sha256
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
-from bot.adoption import Foreign, adopt, find_foreign
-from bot.answering import Seen, Versions
-from bot.decisions import ROOT, Decisions
-from bot.effects import Effect, TellHost
+from bot.deciding.adoption import Foreign, adopt, find_foreign
+from bot.deciding.answering import Seen, Versions
+from bot.deciding.decisions import ROOT, Decisions
+from bot.deciding.effects import Effect, TellHost
+from bot.deciding.rounds import keep_round
 from bot.events import (
     Connected,
     ConnectionLost,
@@ -29,7 +30,6 @@ from bot.events import (
 )
 from bot.hands import Hands, read_card, starts_run
 from bot.identity import UNKNOWN, Identity, of_connection, remember
-from bot.rounds import keep_round
 from handlers.contract import Clock
 from jobs.observing.facts import FactsError, Round, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed

@@ -6,7 +6,7 @@ from datetime import datetime
 from queue import SimpleQueue
 
 from bot.observations import Observation
-from bot.zulip_words import (
+from bot.zulip_api.words import (
     Message,
     Person,
     Registration,

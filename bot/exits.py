@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.zuliprc import ZuliprcError
+from bot.zulip_api.zuliprc import ZuliprcError
 from handlers.errors import OpsError, Reason
 from jobs.configuration_file import ConfigurationError
 from state.database import DatabaseBusy, DatabaseUnusable

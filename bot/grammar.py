@@ -8,8 +8,8 @@ from typing import Protocol
 
 import click
 
-from bot import suggestions
-from bot.tokens import echo, quote, tokenize
+from bot.understanding import suggestions
+from bot.understanding.tokens import echo, quote, tokenize
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import BadCommand, Reason
 

@@ -8,8 +8,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from bot.decisions import health_question, person_question
-from bot.effects import Effect, EndRun, LookAtHost, ReadCard, ReadHealth, ReadPerson, StartRun
+from bot.deciding.decisions import health_question, person_question
+from bot.deciding.effects import (
+    Effect,
+    EndRun,
+    LookAtHost,
+    ReadCard,
+    ReadHealth,
+    ReadPerson,
+    StartRun,
+)
 from bot.events import Event
 from bot.observations import HealthQuestion, MessageQuestion, PersonQuestion, Question
 from handlers.contract import Clock

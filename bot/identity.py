@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.events import Connected
-from bot.zulip_words import Channel
+from bot.zulip_api.words import Channel
 from state import installation
 from state.database import Transaction
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.answers import Failure, Ok, RateLimited, Rejected, sentence
-from bot.catch_up import PAGE_SIZE, missed_messages, narrows_for
 from bot.events import (
     Connected,
     EpochDoubt,
@@ -19,11 +17,13 @@ from bot.events import (
     ServerRestarted,
     ZulipEvent,
 )
-from bot.perseverance import Patience, Perseverance, StoppingError
-from bot.zulip_calls import Narrow
+from bot.receiving.catch_up import PAGE_SIZE, missed_messages, narrows_for
+from bot.receiving.perseverance import Patience, Perseverance, StoppingError
+from bot.zulip_api.answers import Failure, Ok, RateLimited, Rejected, sentence
+from bot.zulip_api.calls import Narrow
+from bot.zulip_api.reading import read_event
+from bot.zulip_api.words import Message, Page, Registration, UnreadableError
 from bot.zulip_client import ZulipClient
-from bot.zulip_events import read_event
-from bot.zulip_words import Message, Page, Registration, UnreadableError
 from state.cursor import Cursor
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.zulip_words import Message, Person
+from bot.zulip_api.words import Message, Person
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.answers import Failure, Ok, RateLimited, Rejected, sentence
 from bot.events import Event, Observed
 from bot.observations import (
     Gone,
@@ -26,9 +25,10 @@ from bot.observations import (
     Seen,
     Unreadable,
 )
-from bot.zulip_calls import CALL_TIMEOUT
+from bot.zulip_api.answers import Failure, Ok, RateLimited, Rejected, sentence
+from bot.zulip_api.calls import CALL_TIMEOUT
+from bot.zulip_api.words import CHECK, CROSS, Message, Person
 from bot.zulip_client import ZulipClient
-from bot.zulip_words import CHECK, CROSS, Message, Person
 from handlers.contract import Clock
 
 logger = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.answers import Failure, RateLimited, Rejected, Unauthorized, sentence
-from bot.delivery import Delivery, is_changed
 from bot.events import Event, RowDropped, RowSent
-from bot.letters import Letters, Render
-from bot.pacing import Allowance, Backoff
-from bot.row_ends import Changed, Drop, Sent, Unclear, Wait
+from bot.sending.delivery import Delivery, is_changed
+from bot.sending.letters import Letters, Render
+from bot.sending.pacing import Allowance, Backoff
+from bot.sending.row_ends import Changed, Drop, Sent, Unclear, Wait
+from bot.zulip_api.answers import Failure, RateLimited, Rejected, Unauthorized, sentence
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
 from state import anchors, job_store, outbox

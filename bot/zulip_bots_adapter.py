@@ -13,16 +13,16 @@ from typing import Any
 from zulip_bots.lib import AbstractBotHandler
 
 from bot import exits
-from bot.answering import why_forbidden
 from bot.commands.contract import Asker, Command
 from bot.commands.registry import verbs
-from bot.from_files import FromFiles
-from bot.gate import UNANSWERED, Addressed, Gate, IncomingMessage, Refusal
+from bot.deciding.answering import why_forbidden
+from bot.deciding.intake import INTERNAL_REALM
 from bot.grammar import Grammar, Parsed
-from bot.intake import INTERNAL_REALM
-from bot.message_text import fit
+from bot.on_host.from_files import FromFiles
 from bot.permissions import Place, roles_of
+from bot.sending.message_text import fit
 from bot.settings import CONFIGURATION_FILE, Settings, read_settings
+from bot.understanding.gate import UNANSWERED, Addressed, Gate, IncomingMessage, Refusal
 from handlers.contract import Effect
 from handlers.errors import BadCommand, OpsError, Reason
 from jobs.clock import SystemClock

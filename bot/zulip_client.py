@@ -19,10 +19,19 @@ import urllib3.connection
 import urllib3.exceptions
 import zulip
 
-from bot.answers import Ambiguous, Down, Failure, Heard, Ok, Rejected, unanswered, understand
-from bot.zulip_calls import Call, Raw, ZulipCalls
-from bot.zulip_words import UnreadableError
-from bot.zuliprc import ZuliprcError, check_zuliprc
+from bot.zulip_api.answers import (
+    Ambiguous,
+    Down,
+    Failure,
+    Heard,
+    Ok,
+    Rejected,
+    unanswered,
+    understand,
+)
+from bot.zulip_api.calls import Call, Raw, ZulipCalls
+from bot.zulip_api.words import UnreadableError
+from bot.zulip_api.zuliprc import ZuliprcError, check_zuliprc
 
 #: Zulip keeps this as the name of the sending program.
 USER_AGENT = "zulip-ops/0.1"

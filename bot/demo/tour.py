@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.deciding.outgoing import schedule_topic
 from bot.demo import manifest
 from bot.demo.expectations import (
     ACCEPTED,
@@ -29,8 +30,7 @@ from bot.demo.stage import Stage
 from bot.demo.transcript import Transcript
 from bot.demo.zulip.model.people import Person
 from bot.demo.zulip.views import SeenMessage
-from bot.outgoing import schedule_topic
-from bot.zulip_words import CHECK, RESOLVED_PREFIX, unresolved
+from bot.zulip_api.words import CHECK, RESOLVED_PREFIX, unresolved
 from jobs.configuration import ScheduleSettings
 from jobs.observing.facts import FactsError, read_facts
 

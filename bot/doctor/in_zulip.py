@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from bot.answers import Failure, Ok, Rejected, Unauthorized, sentence
 from bot.doctor.contract import Diagnosis, away, failed, ok, warning
 from bot.settings import Settings
+from bot.zulip_api.answers import Failure, Ok, Rejected, Unauthorized, sentence
+from bot.zulip_api.words import Registration
+from bot.zulip_api.zuliprc import ZuliprcError
 from bot.zulip_client import ZulipClient
-from bot.zulip_words import Registration
-from bot.zuliprc import ZuliprcError
 from handlers.contract import Clock
 from handlers.wording import duration
 from jobs.clock import SystemClock

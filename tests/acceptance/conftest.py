@@ -10,7 +10,7 @@ from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent
 from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.cast import Cast
-from bot.pacing import Allowance
+from bot.sending.pacing import Allowance
 from tests.acceptance.conversation import Conversation
 from tests.conftest import USUAL_MAJOR, Clusters
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.zuliprc import check_zuliprc
+from bot.zulip_api.zuliprc import check_zuliprc
 from tests.architecture.tree import ROOT
 
 UNIT = ROOT / "deploy" / "zulip-ops.service"

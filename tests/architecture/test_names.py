@@ -16,8 +16,8 @@ ZULIP_NAMES = re.compile(r"(\w+_)?stream_(id|ids|name|names|topic)|subscribed_st
 ZULIP_STRINGS = {"stream", "streams"}
 TRANSLATORS = (
     "bot/zulip_client.py",
-    "bot/zulip_calls.py",
-    "bot/zulip_words.py",
+    "bot/zulip_api/calls.py",
+    "bot/zulip_api/words.py",
     "bot/zulip_bots_adapter.py",
     "bot/demo/",
 )

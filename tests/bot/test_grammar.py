@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.grammar import Grammar, Parsed
-from bot.tokens import LONGEST_COMMAND_CHARACTERS
+from bot.understanding.tokens import LONGEST_COMMAND_CHARACTERS
 from handlers.contract import Declaration, Effect, Kind, Parameter
 from handlers.errors import BadCommand, Reason
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.catch_up import missed_messages
 from bot.demo.zulip.faults import Fault, Trouble
 from bot.events import (
     Connected,
@@ -26,10 +25,11 @@ from bot.events import (
     ZulipEvents,
 )
 from bot.listener import Listener
-from bot.pacing import Backoff
-from bot.perseverance import Patience
-from bot.zulip_calls import Narrow
-from bot.zulip_words import Message, Page
+from bot.receiving.catch_up import missed_messages
+from bot.receiving.perseverance import Patience
+from bot.sending.pacing import Backoff
+from bot.zulip_api.calls import Narrow
+from bot.zulip_api.words import Message, Page
 from state.cursor import Cursor
 from tests.bot.stage import Stage, stage
 

@@ -12,10 +12,10 @@ import pytest
 
 from bot.demo.zulip.faults import Fault, Trouble
 from bot.events import Event, RowDropped, RowSent
-from bot.message_text import LONGEST_TEXT, clean, fit, open_fence
-from bot.pacing import Allowance, Backoff
 from bot.sender import Pace, Sender
-from bot.zulip_words import EYES, RESOLVED_PREFIX
+from bot.sending.message_text import LONGEST_TEXT, clean, fit, open_fence
+from bot.sending.pacing import Allowance, Backoff
+from bot.zulip_api.words import EYES, RESOLVED_PREFIX
 from state import anchors, job_store, outbox
 from state.database import Database, open_database
 from state.outbox import NewRow

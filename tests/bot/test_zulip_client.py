@@ -11,11 +11,20 @@ from typing import Self
 
 import pytest
 
-from bot.answers import Ambiguous, Down, Heard, Ok, RateLimited, Rejected, Unauthorized, understand
 from bot.demo.zulip.faults import Fault, Trouble
+from bot.zulip_api.answers import (
+    Ambiguous,
+    Down,
+    Heard,
+    Ok,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    understand,
+)
+from bot.zulip_api.words import CHECK, CROSS, EYES, STOP, WORKING
+from bot.zulip_api.zuliprc import ZuliprcError
 from bot.zulip_client import USER_AGENT, ZulipClient
-from bot.zulip_words import CHECK, CROSS, EYES, STOP, WORKING
-from bot.zuliprc import ZuliprcError
 from tests.bot.stage import Stage, stage
 
 OPEN = timedelta(milliseconds=300)

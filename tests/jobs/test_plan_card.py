@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.message_text import LONGEST_TEXT, fit
+from bot.sending.message_text import LONGEST_TEXT, fit
 from handlers.contract import JSON, Effect, Plan, Precondition
 from handlers.errors import Refused
 from jobs.journal import Asker, CommandSource, Consent

@@ -1,0 +1,1 @@
+"""What each event means, one transaction at a time."""

@@ -1,0 +1,298 @@
+"""Turns a received command into an answer, a job or a refusal, once its sender is known."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.commands.contract import Answer, Asker, Command, Installation, Look, Scene, ServerSeen
+from bot.commands.help import help_on, overview
+from bot.deciding.effects import Effect, EndRun, StartRun, TellHost
+from bot.deciding.following import Following
+from bot.deciding.outgoing import Outgoing, job_topic
+from bot.grammar import Grammar, Parsed, Verb
+from bot.permissions import Denied, Place, allowed_where, effect_policy, may_ask
+from bot.replies.job_news import JobAccepted
+from bot.replies.refusals import NotPermitted, Refusal, WrongPlace
+from bot.replies.reply import Reply
+from bot.replies.wording import to_type
+from handlers.contract import Declaration
+from handlers.contract import Effect as HostEffect
+from handlers.errors import BadCommand, Reason
+from jobs.configuration import Policy
+from jobs.engine import Asked, Consent, Engine
+from jobs.lifecycle import FINAL
+from jobs.observing.facts import FactsError, Round, read_facts
+from state import inbox, job_store, run_store
+from state.database import Transaction
+from state.inbox import Entry
+
+#: Answers come in under two seconds; only whoever asks for fresh facts waits for them.
+USUAL_WAIT = timedelta(seconds=1.5)
+FRESH_WAIT = timedelta(seconds=10)
+#: One of so many was the last to end.
+NEWEST_JOBS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was looked at for one command, as far as it was."""
+
+    server: ServerSeen | None = None
+    facts_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The command is answered; these effects follow."""
+
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLook:
+    """The command can be answered once this has been looked at."""
+
+    looks: frozenset[Look]
+    #: After so long it is answered from what there is.
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What the last connection told of Zulip."""
+
+    zulip: str | None = None
+    feature_level: int | None = None
+
+
+@dataclass(slots=True)
+class Answering:
+    """Everything a decision about a command is made from."""
+
+    grammar: Grammar
+    installation: Installation
+    engine: Engine
+    outgoing: Outgoing
+    following: Following
+    versions: Versions = field(default_factory=Versions)
+
+    def settle(
+        self, tx: Transaction, entry: Entry, asker: Asker, seen: Seen, now: datetime
+    ) -> Settled | NeedsLook:
+        """Answer one command; every path closes its inbox entry in this transaction."""
+        try:
+            parsed = self.grammar.parse(entry.content)
+        except BadCommand as error:
+            return self._refuse_text(tx, entry, asker, error, now)
+        if not parsed.help_wanted:
+            installation = self.installation
+            refusal = why_forbidden(
+                parsed, asker, self._place(entry), installation.policy, installation.channel
+            )
+            if refusal is not None:
+                return self._reply(tx, entry, refusal[0], now, reason=refusal[1])
+        if isinstance(parsed.verb, Declaration):
+            return self._make_job(tx, entry, asker, parsed, now)
+        if not parsed.help_wanted and isinstance(parsed.verb, Command):
+            fresh = bool(parsed.arguments.get("fresh"))
+            shows_facts = Look.FRESH_FACTS in parsed.verb.looks
+            outdated = shows_facts and (fresh or self._facts_are_outdated(tx))
+            looks = wanted_looks(parsed.verb, seen, new_facts=outdated)
+            if looks:
+                return NeedsLook(looks, patience=FRESH_WAIT if fresh else USUAL_WAIT)
+        return self._answer(tx, entry, asker, parsed, seen, now)
+
+    def _facts_are_outdated(self, tx: Transaction) -> bool:
+        """Nothing was seen yet, or not since a job ended that may have changed what there is."""
+        facts, _ = facts_of(self.installation.state_directory)
+        if facts is None:
+            return True
+        newest = job_store.page(tx, limit=NEWEST_JOBS, statuses=tuple(sorted(FINAL)))
+        ends = [job.ended_at for job in newest if job.ended_at and job.started_at]
+        return any(facts.started_at < end for end in ends)
+
+    def _refuse_text(
+        self, tx: Transaction, entry: Entry, asker: Asker, error: BadCommand, now: datetime
+    ) -> Settled:
+        if error.reason is Reason.EMPTY_COMMAND:
+            scene = self._scene(tx, entry, asker, Seen(), now)
+            return self._reply(tx, entry, overview(scene), now, reason=error.reason)
+        refusal = Refusal(error.message, error.hint, error.reason.value)
+        return self._reply(tx, entry, refusal, now, reason=error.reason)
+
+    def _place(self, entry: Entry) -> Place:
+        if entry.direct:
+            return Place.DIRECT
+        ours = entry.channel_id == self.outgoing.channel_id
+        return Place.OPS_CHANNEL if ours else Place.ANOTHER_CHANNEL
+
+    def _make_job(
+        self, tx: Transaction, entry: Entry, asker: Asker, parsed: Parsed, now: datetime
+    ) -> Settled:
+        assert isinstance(parsed.verb, Declaration)
+        asked = Asked(
+            declaration=parsed.verb,
+            arguments=dict(parsed.arguments),
+            command=parsed.canonical,
+            origin=entry.origin,
+            asker_id=asker.user_id,
+            asker_name=asker.name,
+            message_id=entry.message_id,
+            message_sha256=entry.content_sha256 if entry.message_id is not None else None,
+            inbox_id=entry.id,
+            consent=_consent(parsed, entry),
+            caught_up=_is_caught_up(entry),
+        )
+        start = self.engine.accept(tx, asked, now)
+        job = start.job
+        effects: list[Effect] = [StartRun(start)]
+        topic, to_confirm = job_topic(job), asked.consent == Consent.REACTION
+        accepted = JobAccepted(job.id, self.installation.channel, topic, to_confirm)
+        inbox.answer(tx, entry.id, Reason.DONE.value, job.id, now)
+        if entry.origin == "chat":
+            self.outgoing.answer(tx, entry, accepted, now)
+        elif entry.origin == "host":
+            effects.append(TellHost(entry.id, accepted.text(), job.id))
+        return Settled(tuple(effects))
+
+    def _answer(
+        self,
+        tx: Transaction,
+        entry: Entry,
+        asker: Asker,
+        parsed: Parsed,
+        seen: Seen,
+        now: datetime,
+    ) -> Settled:
+        scene = self._scene(tx, entry, asker, seen, now)
+        if parsed.help_wanted or not isinstance(parsed.verb, Command):
+            about = help_on(scene, parsed.about) if parsed.about else overview(scene)
+            return self._reply(
+                tx, entry, about or _hidden(parsed.about, self.installation.bot_name), now
+            )
+        answer = parsed.verb.answer(scene, parsed.arguments)
+        effects = self._cancel(tx, answer, asker, now)
+        settled = self._reply(tx, entry, answer.reply, now, file=answer)
+        return Settled((*settled.effects, *effects))
+
+    def _cancel(
+        self, tx: Transaction, answer: Answer, asker: Asker, now: datetime
+    ) -> tuple[Effect, ...]:
+        if answer.cancel_job is None:
+            return ()
+        job = job_store.get(tx, answer.cancel_job)
+        assert job is not None
+        job = self.engine.cancel(tx, job, asker.name, now)
+        if job.status in FINAL:
+            self.following.finish(tx, job, now)
+        return tuple(
+            EndRun(run.job_id, run.attempt)
+            for run in run_store.open_runs(tx)
+            if run.job_id == job.id
+        )
+
+    def _reply(
+        self,
+        tx: Transaction,
+        entry: Entry,
+        reply: Reply,
+        now: datetime,
+        *,
+        reason: Reason = Reason.DONE,
+        file: Answer | None = None,
+    ) -> Settled:
+        if not inbox.answer(tx, entry.id, reason.value, None, now):
+            return Settled()
+        if entry.origin == "host":
+            return Settled((TellHost(entry.id, on_host(reply, file), None),))
+        self.outgoing.answer(tx, entry, reply, now, file=file.file if file else None)
+        return Settled()
+
+    def _scene(
+        self, tx: Transaction, entry: Entry, asker: Asker, seen: Seen, now: datetime
+    ) -> Scene:
+        facts, problem = facts_of(self.installation.state_directory)
+        return Scene(
+            tx=tx,
+            now=now,
+            asker=asker,
+            installation=self.installation,
+            facts=facts,
+            facts_problem=problem,
+            server=seen.server,
+            zulip_version=self.versions.zulip,
+            feature_level=self.versions.feature_level,
+            schedule_name=entry.sender_name if entry.origin == "schedule" else None,
+        )
+
+
+def why_forbidden(
+    parsed: Parsed, asker: Asker, place: Place, policy: Policy, channel: str
+) -> tuple[Reply, Reason] | None:
+    """Why not, in the person's words; root and root's schedules may do what is declared."""
+    if asker.is_root:
+        return None
+    effect = parsed.verb.effect
+    decision = may_ask(policy, asker.user_id or 0, effect)
+    if isinstance(decision, Denied):
+        reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
+        return reply, Reason.NOT_PERMITTED
+    if isinstance(allowed_where(place, effect), Denied):
+        return WrongPlace(parsed.canonical, channel), Reason.WRONG_PLACE
+    if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
+        message = f"The policy does not allow `--yes` for {effect.value} commands."
+        hint = f"Leave it out and react to the plan with ✅: `{_without_yes(parsed)}`."
+        return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
+    return None
+
+
+def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[Look]:
+    """What still has to be looked at before this command can be answered."""
+    wanted = set()
+    if Look.HEALTH in command.looks and seen.server is None:
+        wanted.add(Look.HEALTH)
+    if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
+        wanted.add(Look.FRESH_FACTS)
+    return frozenset(wanted)
+
+
+def on_host(reply: Reply, answer: Answer | None) -> str:
+    """The text for whoever sits on the host, where a file is named and not uploaded."""
+    if answer is None or answer.file is None:
+        return reply.text()
+    return f"{reply.text()}\nThe whole of it is in {answer.file[0]}."
+
+
+def facts_of(state_directory: Path) -> tuple[Round | None, str | None]:
+    """The last round of observations, or why there is none."""
+    try:
+        facts = read_facts(state_directory)
+    except FactsError as error:
+        return None, error.message
+    return facts, None if facts else "The host has not been looked at yet."
+
+
+def _consent(parsed: Parsed, entry: Entry) -> Consent:
+    if parsed.verb.effect is HostEffect.READ:
+        return Consent.NONE
+    if entry.origin == "schedule":
+        return Consent.SCHEDULE
+    if entry.origin == "host":
+        return Consent.ROOT
+    return Consent.YES if parsed.yes else Consent.REACTION
+
+
+def _is_caught_up(entry: Entry) -> bool:
+    return entry.client == "caught up"
+
+
+def _without_yes(parsed: Parsed) -> str:
+    return parsed.canonical.removesuffix(" --yes")
+
+
+def _hidden(about: tuple[Verb, ...], bot_name: str) -> Refusal:
+    """Somebody asks how a command is typed that they may not run."""
+    names = ", ".join(f"`{verb.name}`" for verb in about)
+    message = f"You may not run {names}, so there is nothing to explain."
+    hint = f"{to_type(bot_name, 'whoami')} shows what you may do."
+    return Refusal(message, hint, Reason.NOT_PERMITTED.value)

@@ -1,0 +1,198 @@
+"""What each event means: pure of network and process, one transaction handed in."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.commands.contract import Asker, Installation
+from bot.deciding.answering import Answering, Seen
+from bot.deciding.consenting import Consenting
+from bot.deciding.effects import Effect, StartRun
+from bot.deciding.following import Following
+from bot.deciding.intake import Intake, needs_person
+from bot.deciding.outgoing import Outgoing
+from bot.deciding.settling import Settling
+from bot.deciding.timekeeping import Timekeeping
+from bot.events import (
+    MessageArrived,
+    MessageEdited,
+    MessagesDeleted,
+    MessagesMoved,
+    ReactionChanged,
+    ServerRestarted,
+    ZulipEvent,
+)
+from bot.grammar import Grammar
+from bot.identity import UNKNOWN, Identity
+from bot.understanding.gate import Gate
+from handlers.errors import Reason
+from handlers.host import process_table
+from handlers.registry import declaration
+from jobs.engine import Engine, LookAgain, Start
+from jobs.journal import RUN
+from jobs.lifecycle import Status
+from jobs.recovery import OpenRun
+from jobs.schedules import Recurrence
+from jobs.watcher import RunEnded, RunLost, RunProgressed
+from state import anchors, inbox, job_store, run_store
+from state.database import Transaction
+from state.inbox import Entry
+
+_logger = logging.getLogger(__name__)
+
+ROOT = Asker(name="root on the host", is_root=True, zulip_role="root")
+
+
+@dataclass(slots=True)
+class Decisions:
+    """Everything that decides, put together for one identity of the bot."""
+
+    engine: Engine
+    installation: Installation
+    grammar: Grammar
+    identity: Identity
+    recurrences: Mapping[str, Recurrence]
+    outgoing: Outgoing = field(init=False)
+    intake: Intake = field(init=False)
+    answering: Answering = field(init=False)
+    settling: Settling = field(init=False)
+    following: Following = field(init=False)
+    consenting: Consenting = field(init=False)
+    timekeeping: Timekeeping = field(init=False)
+
+    def __post_init__(self) -> None:
+        identity, epoch = self.identity, self.engine.epoch
+        gate = Gate(
+            bot_id=identity.bot_id,
+            bot_name=identity.bot_name,
+            ops_channel_id=identity.channel_id,
+            realm="",
+        )
+        installation = replace(
+            self.installation, bot_name=identity.bot_name, channel=identity.channel
+        )
+        self.outgoing = Outgoing(identity.channel_id, identity.channel, identity.bot_name)
+        self.intake = Intake(gate, self.outgoing, epoch)
+        self.following = Following(self.engine, self.outgoing)
+        self.answering = Answering(
+            self.grammar.of_bot(identity.bot_name),
+            installation,
+            self.engine,
+            self.outgoing,
+            self.following,
+        )
+        self.settling = Settling(self.answering, self.outgoing, self.installation.policy)
+        self.consenting = Consenting(self.engine, self.following, identity.bot_id)
+        self.timekeeping = Timekeeping(self.recurrences, epoch)
+
+    def zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
+        """One of Zulip's events."""
+        match event:
+            case MessageArrived():
+                return self.intake.take(tx, event, now)
+            case ReactionChanged() | MessageEdited():
+                return self.consenting.hint(tx, event.message_id, now)
+            case MessagesMoved():
+                anchors.move(tx, event.message_ids, event.channel_id, event.topic, now)
+                return self._hints(tx, event.message_ids, now)
+            case MessagesDeleted():
+                return self._hints(tx, event.message_ids, now)
+            case ServerRestarted():
+                _logger.info("Zulip was restarted and is %s now.", event.zulip_version)
+        return ()
+
+    def _hints(
+        self, tx: Transaction, message_ids: tuple[int, ...], now: datetime
+    ) -> tuple[Effect, ...]:
+        return tuple(
+            effect
+            for message_id in message_ids
+            for effect in self.consenting.hint(tx, message_id, now)
+        )
+
+    def reopened(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        """After a restart: every command that was received and not answered."""
+        effects: list[Effect] = []
+        for entry in inbox.open_entries(tx):
+            read = needs_person(entry)
+            if read is not None:
+                effects.append(read)
+            elif entry.origin == "schedule":
+                effects += self.settling.settle(tx, entry, self.schedule_asker(entry), Seen(), now)
+            else:
+                # Whoever typed it on the host is no longer waiting.
+                inbox.answer(tx, entry.id, Reason.RUN_LOST.value, None, now)
+        return tuple(effects)
+
+    def open_runs(self, tx: Transaction, now: datetime) -> list[tuple[StartRun, OpenRun]]:
+        """After a restart: every run whose end was not taken in, and how to start it if need be."""
+        found = []
+        for run in run_store.open_runs(tx):
+            job = job_store.get(tx, run.job_id)
+            assert job is not None
+            operation = declaration(job.operation)
+            lasting = operation.changes_host and not operation.leaves_nothing
+            start = Start(job, run, self.engine.spec(tx, job, run, now))
+            evidence = OpenRun(
+                leaves_traces=run.mode == RUN and lasting,
+                intended_this_boot=run.intended_at >= process_table.booted_at(now),
+            )
+            found.append((StartRun(start), evidence))
+        return found
+
+    def schedules(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        """Whatever schedules owe by now; nothing before it is known where to say it."""
+        if self.identity.channel_id == UNKNOWN:
+            return ()
+        return tuple(
+            effect
+            for entry in self.timekeeping.owed(tx, self.outgoing, now)
+            for effect in self.settling.settle(tx, entry, self.schedule_asker(entry), Seen(), now)
+        )
+
+    def schedule_asker(self, entry: Entry) -> Asker:
+        """Root wrote the schedule, and that was the consent to it."""
+        return Asker(name=entry.sender_name, is_root=True, zulip_role="schedule")
+
+    def expire(self, tx: Transaction, now: datetime) -> None:
+        """End what has waited too long for consent."""
+        for job in job_store.in_status(tx, Status.AWAITING_APPROVAL):
+            if job.expires_at is not None and job.expires_at < now:
+                self.following.finish(tx, self.engine.expire(tx, job, now), now)
+
+    def start_next(
+        self, tx: Transaction, now: datetime, reread: int | None = None
+    ) -> Effect | None:
+        """The next job that may start, or the look that it needs first."""
+        found = self.following.start_next(tx, now, reread=reread)
+        if isinstance(found, LookAgain):
+            return self.consenting.before_start(tx, found, now)
+        return found
+
+    def run_event(
+        self,
+        tx: Transaction,
+        event: RunProgressed | RunEnded | RunLost,
+        card: str | None,
+        now: datetime,
+    ) -> tuple[Effect, ...]:
+        """What a run reports."""
+        match event:
+            case RunProgressed():
+                self.following.progressed(tx, event, now)
+                return ()
+            case RunEnded():
+                return self.following.ended(tx, event, card, now)
+            case RunLost():
+                return self.following.lost(tx, event, now)
+
+
+def person_question(entry_id: int) -> int:
+    """Questions about commands are not stored (the command is), so their numbers are made from
+    the command's, below zero."""
+    return -2 * entry_id
+
+
+def health_question(entry_id: int) -> int:
+    return -2 * entry_id - 1

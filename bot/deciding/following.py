@@ -1,0 +1,172 @@
+"""Takes in what runs report, and tells the job's topic."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.deciding.effects import Effect, EndRun, LookAtHost, StartRun
+from bot.deciding.outgoing import Outgoing, schedule_topic
+from bot.progress import Steps, last_status_message, status_message
+from bot.replies.job_news import JobEnded, JobWaits, PlanCard
+from bot.zulip_api.words import CHECK, CROSS, STOP
+from handlers.errors import Reason
+from jobs.engine import Consent, Engine, LookAgain, Start
+from jobs.journal import PLAN
+from jobs.lifecycle import FINAL, Status
+from jobs.watcher import RunEnded, RunLost, RunProgressed
+from state import job_store, run_store
+from state.database import Transaction
+from state.job_store import Job
+
+UNTOUCHED = "Nothing was changed."
+_MARKS = {
+    Status.SUCCEEDED: CHECK,
+    Status.FAILED: CROSS,
+    Status.INTERRUPTED: CROSS,
+    Status.STALE: CROSS,
+    Status.EXPIRED: STOP,
+    Status.REJECTED: STOP,
+    Status.CANCELLED: STOP,
+}
+
+
+@dataclass(slots=True)
+class Following:
+    """Remembers the steps of runs under way; after a restart the journal tells them again."""
+
+    engine: Engine
+    outgoing: Outgoing
+    steps: dict[int, Steps] = field(default_factory=dict)
+
+    def progressed(self, tx: Transaction, event: RunProgressed, now: datetime) -> None:
+        """More lines of a journal."""
+        job = job_store.get(tx, event.run.job)
+        run = run_store.get_run(tx, event.run.job, event.run.attempt)
+        if job is None or run is None or run.mode == PLAN or job.status != Status.RUNNING:
+            return
+        steps = self.steps.setdefault(job.id, Steps())
+        for record in event.records:
+            steps.take(record)
+        if _is_told(job):
+            self.outgoing.progress(tx, job, status_message(job, steps), steps.may_edit_at(now))
+
+    def ended(
+        self, tx: Transaction, event: RunEnded, card: str | None, now: datetime
+    ) -> tuple[Effect, ...]:
+        """A result file; taken in once. `card` is the text of the plan card, for a plan run."""
+        result = event.result
+        name = event.run
+        run = run_store.get_run(tx, name.job, name.attempt)
+        taken = run_store.end_run(tx, name.job, name.attempt, result=result.to_json(), at=now)
+        job = job_store.get(tx, name.job)
+        if not taken or job is None or run is None:
+            return ()
+        if run.mode == PLAN:
+            return self._planned(tx, self.engine.take_plan(tx, job, result, now), card, now)
+        job = self.engine.take_result(tx, job, result, now)
+        self.finish(tx, job, now)
+        return (LookAtHost(),)
+
+    def _planned(
+        self, tx: Transaction, job: Job, card: str | None, now: datetime
+    ) -> tuple[Effect, ...]:
+        if job.status in FINAL:
+            self.finish(tx, job, now)
+        elif job.status == Status.AWAITING_APPROVAL:
+            self.outgoing.post(tx, job, PlanCard(card or ""), now, role="card")
+        elif _is_told(job):
+            self.tell_waiting(tx, job, now)
+        return ()
+
+    def lost(self, tx: Transaction, event: RunLost, now: datetime) -> tuple[Effect, ...]:
+        """A run that ended without a result; what it left running is ended when that is safe."""
+        name = event.run
+        taken = run_store.end_run(tx, name.job, name.attempt, result=None, at=now)
+        job = job_store.get(tx, name.job)
+        if not taken or job is None:
+            return ()
+        job = self.engine.lose(tx, job, event.sentence, now)
+        self.finish(tx, job, now)
+        return (EndRun(name.job, name.attempt),) if job.status in FINAL else ()
+
+    def start_next(
+        self, tx: Transaction, now: datetime, *, reread: int | None = None
+    ) -> StartRun | LookAgain | None:
+        """The next job that may start, told in its topic; one decision a call."""
+        claimed = self.engine.claim(tx, now, reread=reread)
+        if not isinstance(claimed, Start):
+            return claimed
+        job = claimed.job
+        self.steps[job.id] = Steps()
+        if _is_told(job):
+            status = status_message(job, self.steps[job.id])
+            self.steps[job.id].may_edit_at(now)
+            self.outgoing.post(tx, job, status, now, role="status")
+        return StartRun(claimed)
+
+    def tell_waiting(self, tx: Transaction, job: Job, now: datetime) -> None:
+        """Who waits is told for whom."""
+        blocking = self.engine.blocked_by(tx, job)
+        if blocking is not None and job.status == Status.QUEUED:
+            self.outgoing.post(tx, job, JobWaits(job.id, blocking.id, blocking.command), now)
+
+    def finish(self, tx: Transaction, job: Job, now: datetime) -> None:
+        """Each job's end is told once, in the transaction that takes it in."""
+        steps = self.steps.pop(job.id, Steps())
+        quiet = job.origin == "schedule" and job.status == Status.SUCCEEDED
+        ended = _end_message(job, self.outgoing.bot_name)
+        if quiet:
+            # The success of a timer needs nobody: one line in the schedule's own topic.
+            self.outgoing.say(tx, schedule_topic(job.asker_name), ended, now)
+            return
+        if job.started_at is not None and _is_told(job):
+            self.outgoing.progress(tx, job, last_status_message(job, steps), now)
+        self.outgoing.post(tx, job, ended, now, role="end")
+        if job.status == Status.SUCCEEDED:
+            self.outgoing.resolve(tx, job, now)
+        if job.command_message_id is not None and job.status in _MARKS:
+            mark = _MARKS[Status(job.status)]
+            self.outgoing.mark_outcome(tx, job.command_message_id, mark, now)
+
+
+def _is_told(job: Job) -> bool:
+    """Whether the progress of a job is shown; a timer's is not."""
+    return job.consent != Consent.SCHEDULE
+
+
+def _what_to_type(job: Job) -> str | None:
+    """After an end that leaves something to do."""
+    if job.reason == Reason.PREFLIGHT_FAILED:
+        return "status"
+    if job.reason == Reason.BAD_ARGUMENT:
+        # Its hint has an example.
+        return None
+    if job.status in {Status.FAILED, Status.INTERRUPTED}:
+        return f"log {job.id}"
+    return job.command if job.status in {Status.STALE, Status.EXPIRED} else None
+
+
+def _end_message(job: Job, bot_name: str) -> JobEnded:
+    outcome = job.outcome or {}
+    started = job.started_at
+    # A job that never ran was told of nothing by a runner.
+    untouched = UNTOUCHED if job.status == Status.FAILED and started is None else None
+
+    def said(key: str) -> str | None:
+        value = outcome.get(key)
+        return value if isinstance(value, str) else None
+
+    return JobEnded(
+        bot_name=bot_name,
+        job=job.id,
+        command=job.command,
+        status=job.status,
+        asker_name=job.asker_name,
+        asker_id=job.asker_id,
+        sentence=job.sentence or "",
+        state=said("state") or untouched,
+        hint=said("hint"),
+        next=said("next") or _what_to_type(job),
+        seconds=(job.ended_at - started).total_seconds() if started and job.ended_at else None,
+        tail=said("tail") or "",
+        caught_up=job.caught_up,
+    )

@@ -1,0 +1,168 @@
+"""Carries a received command to its answer, over whatever has to be looked at first."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.commands.contract import Asker, Look, ServerSeen
+from bot.deciding.answering import Answering, NeedsLook, Seen
+from bot.deciding.consenting import voter
+from bot.deciding.effects import Effect, LookAtHost, ReadHealth
+from bot.deciding.intake import needs_person
+from bot.deciding.outgoing import Outgoing
+from bot.observations import HealthSeen, Observation, PersonSeen
+from bot.permissions import roles_of
+from bot.replies.refusals import Refusal, TooOld
+from bot.understanding.gate import OLDEST_COMMAND, judge_person
+from bot.zulip_api.words import Person
+from handlers.errors import Reason
+from handlers.wording import duration
+from jobs.configuration import Policy
+from state import inbox
+from state.database import Transaction
+from state.inbox import Entry
+
+_ZULIP_ROLES = {100: "owner", 200: "administrator", 300: "moderator", 400: "member", 600: "guest"}
+#: These end a talk in silence: nobody would read the answer, or a program might answer it.
+_SILENT = frozenset({Reason.NOT_HUMAN, Reason.NOT_ACTIVE})
+
+
+@dataclass(slots=True)
+class Pending:
+    """A command that waits for something to be looked at."""
+
+    entry_id: int
+    asker: Asker
+    wanted: set[Look]
+    asked_at: datetime
+    patience: timedelta
+    seen: Seen
+
+
+@dataclass(slots=True)
+class Settling:
+    """Remembers who waits for what; after a restart every open command begins anew."""
+
+    answering: Answering
+    outgoing: Outgoing
+    policy: Policy
+    pending: dict[int, Pending] = field(default_factory=dict)
+
+    def person_seen(
+        self, tx: Transaction, entry_id: int, observation: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
+        """The sender of a command as the server knows them now."""
+        entry = inbox.get(tx, entry_id)
+        if entry is None or entry.status != "received":
+            return ()
+        if not isinstance(observation.seen, PersonSeen):
+            return self._ask_again(tx, entry, now)
+        person = observation.seen.person
+        if person is None or (reason := judge_person(voter(person))) in _SILENT:
+            inbox.answer(tx, entry.id, Reason.NOT_HUMAN.value, None, now)
+            return ()
+        if reason is not None:
+            refusal = Refusal("Guests may not give me commands.", None, reason.value)
+            self._refuse(tx, entry, refusal, reason, now)
+            return ()
+        return self.settle(tx, entry, self._asker(person), Seen(), now)
+
+    def _ask_again(self, tx: Transaction, entry: Entry, now: datetime) -> tuple[Effect, ...]:
+        """Zulip could not say who it is: in time ask again, later offer to repeat."""
+        read = needs_person(entry)
+        if read is not None and now - entry.sent_at <= OLDEST_COMMAND:
+            return (read,)
+        self._refuse(
+            tx, entry, TooOld([entry.content], entry.sent_at.isoformat()), Reason.TOO_OLD, now
+        )
+        return ()
+
+    def _refuse(
+        self, tx: Transaction, entry: Entry, reply: Refusal | TooOld, reason: Reason, now: datetime
+    ) -> None:
+        if inbox.answer(tx, entry.id, reason.value, None, now):
+            self.outgoing.answer(tx, entry, reply, now)
+
+    def _asker(self, person: Person) -> Asker:
+        return Asker(
+            name=person.name,
+            user_id=person.id,
+            roles=roles_of(self.policy, person.id),
+            zulip_role=_ZULIP_ROLES.get(person.role, f"role {person.role}"),
+        )
+
+    def settle(
+        self, tx: Transaction, entry: Entry, asker: Asker, seen: Seen, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Answer a command, or have looked at what its answer needs."""
+        if entry.refusal == Reason.TOO_OLD:
+            reply = TooOld([entry.content or "that"], entry.sent_at.isoformat())
+            self._refuse(tx, entry, reply, Reason.TOO_OLD, now)
+            return ()
+        if entry.refusal is not None:
+            refusal = Refusal(entry.refusal, None, Reason.NOT_A_COMMAND.value)
+            self._refuse(tx, entry, refusal, Reason.NOT_A_COMMAND, now)
+            return ()
+        result = self.answering.settle(tx, entry, asker, seen, now)
+        if not isinstance(result, NeedsLook):
+            return result.effects
+        self.pending[entry.id] = Pending(
+            entry.id, asker, set(result.looks), now, result.patience, seen
+        )
+        effects: list[Effect] = []
+        if Look.HEALTH in result.looks:
+            effects.append(ReadHealth(entry.id))
+        if Look.FRESH_FACTS in result.looks:
+            effects.append(LookAtHost())
+        return tuple(effects)
+
+    def health_seen(
+        self, tx: Transaction, entry_id: int, observation: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Whether Zulip answers the bot, for a command that waits to know."""
+        pending = self.pending.get(entry_id)
+        if pending is None:
+            return ()
+        pending.seen = replace(pending.seen, server=_server_seen(observation))
+        pending.wanted.discard(Look.HEALTH)
+        return self._settle_pending(tx, pending, now)
+
+    def facts_seen(
+        self, tx: Transaction, round_started_at: datetime | None, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Answer what waited for a new round, or has waited too long."""
+        effects: list[Effect] = []
+        for pending in list(self.pending.values()):
+            fresh = round_started_at is not None and round_started_at >= pending.asked_at
+            late = now - pending.asked_at > pending.patience
+            if Look.FRESH_FACTS in pending.wanted and (fresh or late):
+                pending.wanted.discard(Look.FRESH_FACTS)
+                pending.seen = replace(pending.seen, facts_since=pending.asked_at)
+            if late:
+                pending.wanted.clear()
+            effects += self._settle_pending(tx, pending, now)
+        return tuple(effects)
+
+    def _settle_pending(
+        self, tx: Transaction, pending: Pending, now: datetime
+    ) -> tuple[Effect, ...]:
+        if pending.wanted:
+            return ()
+        del self.pending[pending.entry_id]
+        entry = inbox.get(tx, pending.entry_id)
+        if entry is None:
+            return ()
+        seen = pending.seen
+        if seen.server is None:
+            seen = replace(seen, server=ServerSeen(ok=False, sentence="I have not asked Zulip."))
+        if seen.facts_since is None:
+            seen = replace(seen, facts_since=pending.asked_at)
+        return self.settle(tx, entry, pending.asker, seen, now)
+
+
+def _server_seen(observation: Observation) -> ServerSeen:
+    seen = observation.seen
+    if isinstance(seen, HealthSeen) and seen.took is not None:
+        took = duration(seen.took.total_seconds())
+        return ServerSeen(ok=True, sentence=f"Zulip answered me in {took}.")
+    why = getattr(seen, "why", None) or "no answer"
+    return ServerSeen(ok=False, sentence=f"Zulip does not answer me: {why}.")

@@ -1,0 +1,1 @@
+"""The host's own command line, and what keeps two bots apart."""

@@ -1,0 +1,1 @@
+"""How the line to Zulip is kept and made good after a gap."""

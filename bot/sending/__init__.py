@@ -1,0 +1,1 @@
+"""How one row of the outbox becomes a message."""

@@ -1,0 +1,1 @@
+"""From the text of a message to a verb with typed arguments."""

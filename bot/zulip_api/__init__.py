@@ -1,0 +1,1 @@
+"""What Zulip can be asked, and what it answers, in our words."""
