@@ -20,7 +20,7 @@ from bench.booted.systemd import (
     systemctl,
     until,
 )
-from bench.booted.talk import Talk, is_running, run_of
+from bench.booted.talk import Talk, is_running, last_job_told, run_of, status_of
 from bench.booted.tree import say
 from bot.demo.expectations import STATUS
 from bot.demo.zulip.faults import Fault, Trouble
@@ -124,7 +124,7 @@ class Checks:
         return {
             "restart_seconds": round(seconds, 1),
             "ends_told_after_restart": self.talk.ends_told(job),
-            "run_survives_restart": float(survived and self.talk.has_succeeded(job)),
+            "run_survives_restart": float(survived and status_of(job) == "succeeded"),
         }
 
     def run_is_cancelled_after_a_restart(self) -> Figures:
@@ -137,7 +137,7 @@ class Checks:
         told = self.talk.ends_told(job)
         say(self.talk.end(job))
         left = process_tree.members(run_of(job).path)
-        cancelled = "was cancelled" in self.talk.end(job) and told == 1 and not left
+        cancelled = status_of(job) == "cancelled" and told == 1 and not left
         return {
             "cancelled_after_restart": float(cancelled),
             "cancel_seconds": round(seconds, 1),
@@ -157,24 +157,24 @@ class Checks:
             "stop_seconds": round(seconds, 1),
             "left_of_stopped_bot": len(left),
             "ends_told_after_stop": self.talk.ends_told(job),
-            "run_survives_stop": float(survived and self.talk.has_succeeded(job)),
+            "run_survives_stop": float(survived and status_of(job) == "succeeded"),
         }
 
     def backup_is_made_without_the_bot(self) -> Figures:
-        before = self.talk.last_job_told()
+        before = last_job_told()
         systemctl("stop")
         done = shell('sudo zulip-ops do "backup now"')
         say(done.output + done.errors)
         with self._connecting():
             systemctl("start")
-        until(lambda: self.talk.last_job_told() > before, "the backup is told")
+        until(lambda: last_job_told() > before, "the backup is told")
         return {
             "host_backup_alone_exit_code": done.exit_code,
-            "ends_told_of_host_backup": self.talk.ends_told(self.talk.last_job_told()),
+            "ends_told_of_host_backup": self.talk.ends_told(last_job_told()),
         }
 
     def bot_comes_back_to_a_backup_of_the_host(self) -> Figures:
-        before = self.talk.last_job_told()
+        before = last_job_told()
         systemctl("stop")
         with ExitStack() as stack:
             with self.talk.backup_held():
@@ -185,16 +185,16 @@ class Checks:
                     systemctl("start")
                 # A bot that takes the run for lost says so soon.
                 time.sleep(3)
-                too_early = self.talk.last_job_told() > before
+                too_early = last_job_told() > before
             code = typed.wait(LONGEST)
-        until(lambda: self.talk.last_job_told() > before, "the backup is told")
-        job = self.talk.last_job_told()
+        until(lambda: last_job_told() > before, "the backup is told")
+        job = last_job_told()
         say(self.talk.end(job))
         told = self.talk.ends_told(job)
         return {
             "ends_told_of_adopted_backup": told,
             "adopted_backup_is_not_lost": float(
-                code == 0 and not too_early and self.talk.has_succeeded(job)
+                code == 0 and not too_early and status_of(job) == "succeeded"
             ),
         }
 
@@ -235,7 +235,7 @@ class Checks:
         return {
             "killed_is_back_seconds": round(seconds, 1),
             "ends_told_after_kill": self.talk.ends_told(job),
-            "run_survives_kill": float(survived and self.talk.has_succeeded(job)),
+            "run_survives_kill": float(survived and status_of(job) == "succeeded"),
         }
 
     def broken_configuration_is_not_tried_again(self) -> Figures:

@@ -1,20 +1,24 @@
 """What people say to the bot of the booted system, and what they see of its jobs."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
+from typing import TypeVar
 
 from bench.booted.server import DATABASE, Server, psql
 from bench.booted.systemd import RUNS, until
 from bot.demo.zulip.views import SeenMessage
 from handlers.host import processes
 from jobs.runs.run_folder import RunFolder
+from state import job_store
+from state.database import Transaction, open_read_only
+from state.job_store import Job
 
-_NUMBER = re.compile(r"#(\d+)")
-_ENDED = re.compile(r"\*\*Job #(\d+)\*\*")
+Found = TypeVar("Found")
+
+_STATE = RUNS.with_name("zulip-ops.db")
 _ANSWER = timedelta(seconds=20)
 #: A message that comes a second time comes soon.
 _AGAIN_SECONDS = 3.0
@@ -45,33 +49,27 @@ class Talk:
 
     def begin_backup(self) -> int:
         """The job's number once its dump waits for the held table."""
-        said = self.answer("backup now --yes")
-        number = _NUMBER.search(said)
-        assert number is not None, said
+        self.answer("backup now --yes")
         until(self.is_dump_waiting, "the dump waits for the table")
-        return int(number[1])
+        (newest,) = _in_database(lambda tx: job_store.page(tx, limit=1))
+        return newest.id
 
     def is_dump_waiting(self) -> bool:
         return self._asked("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
 
     def ends_told(self, job: int) -> int:
         """How often the end of the job was said; waits for the first, and whether more come."""
-        until(lambda: bool(self._ends(job)), f"the end of job {job} is told", 60)
+        until(lambda: _job(job).end_message_id is not None, f"the end of job {job} is told", 60)
         with suppress(TimeoutError):
-            until(lambda: len(self._ends(job)) > 1, "it is told again", _AGAIN_SECONDS)
-        return len(self._ends(job))
-
-    def has_succeeded(self, job: int) -> bool:
-        """Stored, and read back: every backup that is told to have ended well is verified."""
-        return any("succeeded" in end and "verified" in end for end in self._ends(job))
+            until(lambda: self._told(job) > 1, "it is told again", _AGAIN_SECONDS)
+        return self._told(job)
 
     def end(self, job: int) -> str:
-        return self._ends(job)[0]
-
-    def last_job_told(self) -> int:
-        """The highest number of a job whose end was said; 0 when there is none."""
-        told = (_ENDED.match(message.content) for message in self._from_bot())
-        return max((int(end[1]) for end in told if end is not None), default=0)
+        """The message that tells the end; LookupError before there is one."""
+        message = self.server.zulip.message(_job(job).end_message_id or 0)
+        if message is None:
+            raise LookupError(f"the end of job {job} is not told")
+        return message.content
 
     def say_something(self) -> None:
         """A command to which no answer is waited for."""
@@ -101,13 +99,22 @@ class Talk:
         argv = (*psql(DATABASE), "--tuples-only", "--no-align", f"--command={query}")
         return int(processes.run(argv, timeout=_ANSWER, user="zulip").output)
 
-    def _ends(self, job: int) -> list[str]:
-        start = f"**Job #{job}**"
-        return [each.content for each in self._from_bot() if each.content.startswith(start)]
+    def _told(self, job: int) -> int:
+        """The bot says the same thing twice of no job but by mistake."""
+        zulip, cast, end = self.server.zulip, self.server.cast, self.end(job)
+        said = (each for each in zulip.messages(cast.ops) if each.sender_id == cast.bot.id)
+        return sum(each.content == end for each in said)
 
-    def _from_bot(self) -> list[SeenMessage]:
-        zulip, cast = self.server.zulip, self.server.cast
-        return [message for message in zulip.messages(cast.ops) if message.sender_id == cast.bot.id]
+
+def status_of(job: int) -> str:
+    """In the bot's own database; a backup has `succeeded` only when it was verified."""
+    return _job(job).status
+
+
+def last_job_told() -> int:
+    """The highest number of a job whose end was said; 0 when there is none."""
+    newest = _in_database(lambda tx: job_store.page(tx, limit=20))
+    return max((job.id for job in newest if job.end_message_id is not None), default=0)
 
 
 def run_of(job: int) -> RunFolder:
@@ -120,3 +127,14 @@ def is_running(job: int) -> bool:
     folder = run_of(job)
     runner = folder.runner()
     return runner is not None and runner.is_running and not folder.has_ended
+
+
+def _job(number: int) -> Job:
+    found = _in_database(lambda tx: job_store.get(tx, number))
+    assert found is not None, f"there is no job {number}"
+    return found
+
+
+def _in_database(question: Callable[[Transaction], Found]) -> Found:
+    with closing(open_read_only(_STATE)) as database, database.read() as tx:
+        return question(tx)
