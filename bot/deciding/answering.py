@@ -1,5 +1,6 @@
 """Turns a received command into an answer, a job or a refusal, once its sender is known."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -105,11 +106,8 @@ class Answering:
     def _facts_are_outdated(self, tx: Transaction) -> bool:
         """Nothing was seen yet, or not since a job ended that may have changed what there is."""
         facts, _ = facts_of(self.installation.state_directory)
-        if facts is None:
-            return True
         newest = job_store.page(tx, limit=NEWEST_JOBS, statuses=tuple(sorted(FINAL)))
-        ends = [job.ended_at for job in newest if job.ended_at and job.started_at]
-        return any(facts.started_at < end for end in ends)
+        return are_outdated(facts, [job.ended_at for job in newest if job.started_at])
 
     def _refuse_text(
         self, tx: Transaction, entry: Entry, asker: Asker, error: BadCommand, now: datetime
@@ -254,6 +252,11 @@ def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[
     if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
         wanted.add(Look.FRESH_FACTS)
     return frozenset(wanted)
+
+
+def are_outdated(facts: Round | None, ends: Iterable[datetime | None]) -> bool:
+    """Whether nothing was seen, or not since each of these jobs ended."""
+    return facts is None or any(end is not None and facts.started_at < end for end in ends)
 
 
 def on_host(reply: Reply, answer: Answer | None) -> str:

@@ -45,7 +45,7 @@ def plan(context: Context, args: Args) -> Plan:
         time.sleep(LONG.total_seconds())
     version = context.host.root / "version"
     return Plan(
-        summary="It would end as it is told.",
+        summary="It would end as it is told." * (400 if args.end == "plan is long" else 1),
         binding={"version": version.read_text() if version.exists() else "1"},
         steps=("Do it",),
         way_back="Nothing needs to be undone.",

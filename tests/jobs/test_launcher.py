@@ -326,7 +326,7 @@ def test_an_account_without_rights_has_runs_made_by_root_and_can_only_read_them(
         owners = {file.stat().st_uid for file in (state / "runs/1-2").iterdir()}
 
     assert told.pop("log")
-    assert told.pop("card").startswith("**Fake change**")
+    assert told.pop("card").startswith("**Job #1: fake change**")
     assert told == {
         "uid": nobody.pw_uid,
         "planned": "planned",

@@ -137,7 +137,18 @@ def test_a_plan_with_an_unmet_precondition_is_still_a_plan(
     (host / "full").touch()
 
     assert performed(planning(spec(host))).status is ResultStatus.PLANNED
-    assert "**does not hold**: There must be room." in folder_of(tmp_path).card_file.read_text()
+    assert "- ✘ **not met**: There must be room." in folder_of(tmp_path).card_file.read_text()
+
+
+def test_a_plan_that_no_message_can_hold_is_refused(
+    tmp_path: Path, host: Path, performed: Performed
+) -> None:
+    result = performed(planning(spec(host, "plan is long")))
+
+    assert (result.status, result.state) == (ResultStatus.FAILED, NOTHING)
+    assert result.reason is Reason.PREFLIGHT_FAILED
+    assert result.sentence.startswith("The plan is too long to be shown whole")
+    assert not folder_of(tmp_path).card_file.exists()
 
 
 def test_a_tool_that_fails_is_told_with_its_last_lines(host: Path, performed: Performed) -> None:

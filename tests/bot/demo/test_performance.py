@@ -89,7 +89,7 @@ def test_on_a_terminal_one_chats_with_the_real_bot_until_control_d(
         assert "Ready after" in page
         screen.read_until("Iago in #ops › chat: ")
         screen.type("@ops bakcup now\r")
-        screen.read_until("did you mean `backup now`")
+        screen.read_until("Did you mean `@ops backup now`")
         screen.type("@ops backup now\r")
         *_, card = re.findall(r"\[(\d+)\] +ops", screen.read_until("To confirm"))
         screen.type(f":check: {card}\r")

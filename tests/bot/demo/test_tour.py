@@ -54,7 +54,8 @@ def test_the_real_bot_gives_every_answer_that_the_tour_expects(stage: Stage) -> 
 
 def test_without_answers_every_step_fails_and_says_what_it_expected(stage: Stage) -> None:
     report = (
-        "Zulip 9.2 is healthy; uptime and load, memory, disks, PostgreSQL, programs, backups, next"
+        "**Zulip**: 9.2 is running; "
+        "uptime and load, memory, disks, PostgreSQL, programs, backups, next"
     )
     stage.zulip.post(stage.cast.bot, stage.cast.ops, "schedule: status report", report)
     good, text = played(stage, HASTY, with_schedule=True)
@@ -72,13 +73,15 @@ def test_a_bot_that_cannot_start_is_told_with_the_end_of_its_log(stage: Stage) -
 
 
 def test_expectations_look_for_words_and_for_what_must_not_be_there() -> None:
-    assert TYPO.holds("Did you mean `Backup now`?")
-    assert not TYPO.holds("Did you mean\n`backup now`?")
+    assert TYPO.holds("Did you mean `@ops Backup now`?")
+    assert not TYPO.holds("Did you mean\n`@ops backup now`?")
     assert not LATER.holds("1.4 takes a backup")
-    assert not STATUS.holds("Zulip 9.2 load memory disks postgresql programs backups next: unknown")
+    assert not STATUS.holds(
+        "**Zulip**: 9.2 load memory disks postgresql programs backups next: unknown"
+    )
     assert listed("20261123T155039Z-d3715241").holds(
-        "20261123T155039Z-d3715241 local verified, s3 verified"
+        "20261123T155039Z-d3715241 verified in local and s3"
     )
     assert not listed("20261123T155039Z-d3715241").holds(
-        "20261123T155039Z-d3715241 local verified, s3 **not verified**"
+        "20261123T155039Z-d3715241 verified in local; stored in s3, **not verified**"
     )
