@@ -161,6 +161,7 @@ class Dispatcher:
             registration.zulip_version, registration.feature_level
         )
         _logger.info("Connected to Zulip %s as %s.", registration.zulip_version, event.me.name)
+        self._hands.sender.retry_now()
 
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
             remember(tx, identity)
