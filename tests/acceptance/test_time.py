@@ -14,15 +14,14 @@ from state.job_store import Job
 from tests.acceptance.conftest import SMALL
 from tests.acceptance.conversation import STOP, Conversation
 
-REPORT = ScheduleSettings("report", "status", "0 * * * *", grace=10)
+REPORT = ScheduleSettings("report", "status", "0 * * * *", catch_up="skip", grace=10)
 NIGHTLY = ScheduleSettings("nightly", "backup now", "30 2 * * *", catch_up="once", grace=10)
-SKIPPED = ScheduleSettings("skipped", "whoami", "15 5 * * *", catch_up="skip", grace=10)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
 def wish() -> Wish:
-    return Wish(extent=SMALL, schedules=(REPORT, NIGHTLY, SKIPPED))
+    return Wish(extent=SMALL, schedules=(REPORT, NIGHTLY))
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +81,7 @@ def test_a_report_that_is_due_arrives_once(talk: Conversation) -> None:
     assert runs(talk, "report")[0].due_at == at
 
 
-def test_reports_that_were_missed_are_caught_up_once_and_marked(talk: Conversation) -> None:
+def test_reports_that_were_missed_are_told_together_and_left(talk: Conversation) -> None:
     before = len(said(talk, "report"))
     with talk.without_bot():
         go_to(talk, 15, 30)
@@ -90,22 +89,9 @@ def test_reports_that_were_missed_are_caught_up_once_and_marked(talk: Conversati
     talk.restart_bot()
     settle(talk)
 
-    missed, answer = said(talk, "report")[before:]
+    (missed,) = said(talk, "report")[before:]
     assert missed.startswith("The schedule **report** (`status`) was missed 3 times since <time:")
-    assert missed.endswith("I run it once now.")
-    assert answer.startswith("**Server status: ")
-    assert runs(talk, "report")[0].caught_up
-
-
-def test_what_is_not_to_be_caught_up_is_told_and_left(talk: Conversation) -> None:
-    before = len(said(talk, "skipped"))
-    with talk.without_bot():
-        go_to(talk, 6, 0)
-    settle(talk)
-    talk.restart_bot()
-    settle(talk)
-    (told,) = said(talk, "skipped")[before:]
-    assert told.endswith("It is not made up for.")
+    assert missed.endswith("It is not made up for.")
 
 
 def test_a_scheduled_backup_succeeds_in_one_quiet_line(talk: Conversation) -> None:
@@ -187,7 +173,7 @@ def test_a_clock_that_is_set_back_makes_nothing_twice(talk: Conversation) -> Non
 def test_schedules_are_listed_with_their_next_run(talk: Conversation, cast: Cast) -> None:
     lines = talk.hear(cast.iago, "schedules").splitlines()
     nightly = next(line for line in lines if "**nightly**" in line)
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "`backup now` at 02:30 every day (UTC)" in nightly
     assert "T02:30:00Z>" in nightly
     assert "report <time:" in talk.hear(cast.iago, "status").splitlines()[-1]
