@@ -132,8 +132,10 @@ class Checks:
             job = self.talk.begin_backup()
             with self._connecting():
                 systemctl("restart")
+            asked = time.monotonic()
             say(self.talk.answer(f"cancel {job}"))
-            seconds = until(lambda: run_of(job).has_ended, "the cancelled run has ended")
+            until(lambda: run_of(job).has_ended, "the cancelled run has ended")
+            seconds = time.monotonic() - asked
         told = self.talk.ends_told(job)
         say(self.talk.end(job))
         left = process_tree.members(run_of(job).path)
