@@ -11,9 +11,7 @@ DECLARATIONS: tuple[Declaration, ...] = (
         module="handlers.backups.take_backup",
         effect=Effect.ROUTINE,
         example="backup now",
-        parameters=(
-            Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),
-        ),
+        parameters=(Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),),
         time_limit=timedelta(hours=12),
         leaves_nothing=True,
     ),
