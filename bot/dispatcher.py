@@ -22,6 +22,7 @@ from bot.events import (
     HostCommand,
     Observed,
     RowDropped,
+    RowSent,
     ScheduleDue,
     Stop,
     Tick,
@@ -116,6 +117,8 @@ class Dispatcher:
                 self._run_event(event)
             case HostCommand():
                 self._host_command(event)
+            case RowSent():
+                self._decide(partial(self._row_sent, event))
             case Tick() | ScheduleDue():
                 self._tick()
             case _:
@@ -146,6 +149,9 @@ class Dispatcher:
         if position is not None:
             cursor.save(tx, position)
         return effects
+
+    def _row_sent(self, event: RowSent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        return self._decisions.row_sent(tx, event, now)
 
     def _connected(self, event: Connected) -> None:
         identity = of_connection(event, self._decisions.identity.channel)

@@ -20,6 +20,7 @@ from bot.events import (
     MessagesDeleted,
     MessagesMoved,
     ReactionChanged,
+    RowSent,
     ServerRestarted,
     ZulipEvent,
 )
@@ -101,6 +102,13 @@ class Decisions:
             case ServerRestarted():
                 _logger.info("Zulip was restarted and is %s now.", event.zulip_version)
         return ()
+
+    def row_sent(self, tx: Transaction, event: RowSent, now: datetime) -> tuple[Effect, ...]:
+        """A card is read once when it counts as sent: whoever was faster has reacted already, and
+        that hint came while nobody knew the message."""
+        if event.role != "card" or event.message_id is None:
+            return ()
+        return self.consenting.hint(tx, event.message_id, now)
 
     def _hints(
         self, tx: Transaction, message_ids: tuple[int, ...], now: datetime
