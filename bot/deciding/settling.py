@@ -46,14 +46,35 @@ class Settling:
     outgoing: Outgoing
     policy: Policy
     pending: dict[int, Pending] = field(default_factory=dict)
+    #: By inbox row: who asked is known, and an earlier command of the same place is not done yet.
+    people: dict[int, Observation] = field(default_factory=dict)
 
     def person_seen(
         self, tx: Transaction, entry_id: int, observation: Observation, now: datetime
     ) -> tuple[Effect, ...]:
-        """The sender of a command as the server knows them now."""
+        """The sender of a command as the server knows them now.
+
+        The reader's threads overtake each other; commands of one place are settled in turn.
+        """
         entry = inbox.get(tx, entry_id)
         if entry is None or entry.status != "received":
             return ()
+        self.people[entry_id] = observation
+        effects: list[Effect] = []
+        not_yet: set[tuple[int | str | None, ...]] = set()
+        for one in inbox.open_entries(tx):
+            if needs_person(one) is None or one.id in self.pending:
+                continue
+            place = (one.sender_id if one.direct else None, one.channel_id, one.topic)
+            if one.id not in self.people:
+                not_yet.add(place)
+            elif place not in not_yet:
+                effects += self._settle_for(tx, one, self.people.pop(one.id), now)
+        return tuple(effects)
+
+    def _settle_for(
+        self, tx: Transaction, entry: Entry, observation: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
         if not isinstance(observation.seen, PersonSeen):
             return self._ask_again(tx, entry, now)
         person = observation.seen.person
