@@ -236,7 +236,8 @@ def why_forbidden(
         reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
         return reply, Reason.NOT_PERMITTED
     if isinstance(allowed_where(place, effect), Denied):
-        return WrongPlace(parsed.canonical, channel), Reason.WRONG_PLACE
+        only_reads = effect in (None, HostEffect.READ)
+        return WrongPlace(parsed.canonical, channel, only_reads), Reason.WRONG_PLACE
     if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
         message = f"The policy does not allow `--yes` for {effect.value} commands."
         hint = f"Leave it out and react to the plan with ✅: `{_without_yes(parsed)}`."

@@ -44,12 +44,19 @@ class NotPermitted(Reply, kind="not_permitted"):
 
 @dataclass(frozen=True)
 class WrongPlace(Reply, kind="wrong_place"):
-    """A command that changes something was asked for in a direct message."""
+    """A command was asked for where it is not answered."""
 
     command: str
     channel: str
+    #: Whether it only reads, and so may also be asked for in a direct message.
+    only_reads: bool = False
 
     def text(self) -> str:
+        if self.only_reads:
+            return (
+                f"{code(self.command)} is answered in #**{self.channel}** and in direct messages; "
+                "what it shows is nobody's business here."
+            )
         return (
             f"{code(self.command)} changes the server, so ask for it in #**{self.channel}**, "
             "where others see it. Direct messages are for reading."

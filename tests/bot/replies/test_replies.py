@@ -37,6 +37,11 @@ SPOKEN: list[tuple[Reply, str]] = [
         "Root adds one in zulip-ops.toml.",
     ),
     (
+        refusals.WrongPlace("status", "ops", only_reads=True),
+        "`status` is answered in #**ops** and in direct messages; "
+        "what it shows is nobody's business here.",
+    ),
+    (
         refusals.WrongPlace("backup now", "ops"),
         "`backup now` changes the server, so ask for it in #**ops**, where others see it. "
         "Direct messages are for reading.",
