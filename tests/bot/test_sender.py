@@ -200,7 +200,8 @@ def test_hundred_messages_come_once_with_every_third_answer_ambiguous(
     stop = threading.Event()
 
     def misbehave() -> None:
-        while not stop.wait(0.005):
+        # As many troubles as a third of the messages, however slow the machine is.
+        while not stop.wait(0.005) and world.zulip.faults.hits() < 33:
             if world.zulip.faults.pending() == 0 and dice.random() < 0.3:
                 after = dice.random() < 0.6
                 world.zulip.faults.plan(
@@ -210,7 +211,7 @@ def test_hundred_messages_come_once_with_every_third_answer_ambiguous(
     nuisance = threading.Thread(target=misbehave)
     nuisance.start()
     office.sender()
-    office.wait_until_empty(60)
+    office.wait_until_empty(100)
     stop.set()
     nuisance.join()
     assert {lane: office.said(lane) for lane in texts} == texts
