@@ -208,7 +208,8 @@ def test_hundred_messages_come_once_with_every_third_answer_ambiguous(
                     Fault(dice.choice(troubles), "POST", POSTS, after_effect=after)
                 )
 
-    nuisance = threading.Thread(target=misbehave)
+    # A daemon: a test that fails here must not keep the whole run from ending.
+    nuisance = threading.Thread(target=misbehave, daemon=True)
     nuisance.start()
     office.sender()
     office.wait_until_empty(100)
