@@ -191,7 +191,7 @@ class Listener:
     def _receive(self, cursor: Cursor) -> Cursor:
         """One poll; the cursor from which to go on."""
         assert cursor.queue_id is not None
-        self._perseverance.check()
+        self._perseverance.before_poll()
         answer = self._client.poll(
             cursor.queue_id, cursor.last_event_id, wait=self._patience.silence
         )
