@@ -33,6 +33,8 @@ class Patience:
     quick_polls: int = 150
     #: Later ones let events gather: at most 46 more fit into the same minute.
     gathering: timedelta = timedelta(seconds=1.3)
+    #: After events: the bot's own reaction and reply come right behind a command, in one poll.
+    echo: timedelta = timedelta(milliseconds=60)
 
 
 class StoppingError(Exception):
@@ -61,12 +63,13 @@ class Perseverance:
         if self._stopping.wait(time_span.total_seconds()):
             raise StoppingError
 
-    def before_poll(self) -> None:
+    def before_poll(self, *, brought_events: bool) -> None:
         """Poll seldom enough for the server's limit, when events come one by one and fast."""
         while self._polls and self._polls[0] <= time.monotonic() - 60:
             self._polls.popleft()
         crowded = len(self._polls) >= self._patience.quick_polls
-        self.wait(self._patience.gathering if crowded else timedelta(0))
+        echo = self._patience.echo if brought_events else timedelta(0)
+        self.wait(self._patience.gathering if crowded else echo)
         self._polls.append(time.monotonic())
 
     def pause(self) -> None:
