@@ -60,8 +60,6 @@ class Listener:
         self._newest_at: datetime | None = None
         #: Whether a poll succeeded since the connection was made.
         self._proven = True
-        #: Whether the last poll brought something.
-        self._brought_events = False
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -193,15 +191,13 @@ class Listener:
     def _receive(self, cursor: Cursor) -> Cursor:
         """One poll; the cursor from which to go on."""
         assert cursor.queue_id is not None
-        self._perseverance.before_poll(brought_events=self._brought_events)
-        self._brought_events = False
+        self._perseverance.check()
         answer = self._client.poll(
             cursor.queue_id, cursor.last_event_id, wait=self._patience.silence
         )
         match answer:
             case Ok(raws):
                 self._proven = True
-                self._brought_events = bool(raws)
                 self._perseverance.worked()
                 return self._take_in(raws, cursor)
             case RateLimited():

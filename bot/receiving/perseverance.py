@@ -1,8 +1,6 @@
 """Repeats what fails for as long as it takes, and gives up only when told to stop."""
 
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,12 +27,6 @@ class Patience:
     #: A refused batch, or an empty answer (somebody else polls the same queue).
     pause: timedelta = timedelta(seconds=1)
     backoff: Backoff = field(default_factory=Backoff)
-    #: So many polls a minute go at once; Zulip allows 200 and then none for up to a minute.
-    quick_polls: int = 150
-    #: Later ones let events gather: at most 46 more fit into the same minute.
-    gathering: timedelta = timedelta(seconds=1.3)
-    #: After events: the bot's own reaction and reply come right behind a command, in one poll.
-    echo: timedelta = timedelta(milliseconds=60)
 
 
 class StoppingError(Exception):
@@ -49,8 +41,6 @@ class Perseverance:
         self._deliver = deliver
         self._outage = Outage(deliver)
         self._stopping = threading.Event()
-        #: When the polls of the last minute were made (monotonic seconds).
-        self._polls: deque[float] = deque()
 
     def stop(self) -> None:
         """Everything here raises StoppingError from now on."""
@@ -62,15 +52,6 @@ class Perseverance:
     def wait(self, time_span: timedelta) -> None:
         if self._stopping.wait(time_span.total_seconds()):
             raise StoppingError
-
-    def before_poll(self, *, brought_events: bool) -> None:
-        """Poll seldom enough for the server's limit, when events come one by one and fast."""
-        while self._polls and self._polls[0] <= time.monotonic() - 60:
-            self._polls.popleft()
-        crowded = len(self._polls) >= self._patience.quick_polls
-        echo = self._patience.echo if brought_events else timedelta(0)
-        self.wait(self._patience.gathering if crowded else echo)
-        self._polls.append(time.monotonic())
 
     def pause(self) -> None:
         self.wait(self._patience.pause)

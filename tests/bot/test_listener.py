@@ -152,21 +152,6 @@ def test_events_come_in_our_words(world: Stage, desk: Desk, run: Callable[..., L
     assert desk.cursor.zulip_version == "10.4"
 
 
-def test_events_gather_before_the_limit_on_polls_is_met(world: Stage, desk: Desk) -> None:
-    patience = Patience(timedelta(seconds=5), quick_polls=5, gathering=SOON * 2)
-    listener = Listener(world.client(), "ops", desk.deliver, None, patience)
-    listener.start()
-    desk.wait_connected()
-    said = [f"message {number}" for number in range(40)]
-    for content in said:
-        say(world, content)
-        time.sleep(0.01)
-    desk.wait_until(lambda: desk.contents() == said)
-    polls = len(world.zulip.calls("GET", "/api/v1/events"))
-    assert listener.stop()
-    assert polls <= 20, "forty messages one by one, in fewer polls"
-
-
 def test_direct_messages_come_too(world: Stage, desk: Desk, run: Callable[..., Listener]) -> None:
     run()
     desk.wait_connected()
