@@ -39,6 +39,7 @@ from jobs.launcher import Launcher
 from jobs.launching.fork_launcher import ForkLauncher
 from jobs.launching.helper_launcher import HelperLauncher
 from jobs.observing.observer_spec import ObserverSpec
+from jobs.policy_file import PolicyFile
 from jobs.scheduler import Scheduler
 from jobs.watcher import Watcher
 from state import cursor, installation, schedule_store
@@ -171,7 +172,8 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         state_directory=settings.state_directory,
         runs_directory=settings.state_directory / "runs",
     )
-    return Decisions(engine, about, grammar, identity, settings.recurrences())
+    policy_file = PolicyFile(settings.path, configuration.policy)
+    return Decisions(engine, about, grammar, identity, settings.recurrences(), policy_file)
 
 
 def _mirror_schedules(tx: Transaction, settings: Settings, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from bot.deciding.adoption import Foreign, adopt, find_foreign
 from bot.deciding.answering import Seen, Versions
-from bot.deciding.decisions import ROOT, Decisions
+from bot.deciding.decisions import ROOT, About, Decisions, asked_about
 from bot.deciding.effects import Effect, TellHost
 from bot.deciding.rounds import keep_round
 from bot.events import (
@@ -106,6 +106,7 @@ class Dispatcher:
         self._start_what_may()
 
     def _handle(self, event: Event) -> None:
+        self._take_present_policy()
         match event:
             case ZulipEvents():
                 self._take_batch(event)
@@ -179,26 +180,39 @@ class Dispatcher:
         self._decide(self._decisions.schedules)
         self._adopt()
 
+    def _take_present_policy(self) -> None:
+        """Another policy is in force from the next decision on, and voids what waits."""
+        anew = self._decisions.of_present_policy()
+        if anew is None:
+            return
+        _logger.warning("The policy was changed; what waits for consent is void.")
+        self._decisions = anew
+        self._decide(anew.consenting.read_all_again)
+
     def _be(self, identity: Identity) -> None:
         if identity != self._decisions.identity:
-            self._decisions = replace(self._decisions, identity=identity)
+            self._decisions = replace(self._decisions, identity=identity).continuing(
+                self._decisions
+            )
 
     def _observed(self, event: Observed) -> None:
         if event.question_id < 0:
-            entry_id, is_health = divmod(-event.question_id, 2)
+            entry_id, about = asked_about(event.question_id)
             settling = self._decisions.settling
-            seen = settling.health_seen if is_health else settling.person_seen
+            seen = {
+                About.SENDER: settling.person_seen,
+                About.HEALTH: settling.health_seen,
+                About.PEOPLE: settling.people_seen,
+            }[about]
             self._decide(lambda tx, now: seen(tx, entry_id, event.observation, now))
             return
-        ready: list[int] = []
 
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
-            job_id = self._decisions.consenting.observed(
+            job_id, effects = self._decisions.consenting.observed(
                 tx, event.question_id, event.observation, now
             )
             started = self._decisions.start_next(tx, now, job_id) if job_id else None
-            ready.extend([job_id] if job_id else [])
-            return (started,) if started else ()
+            return (*effects, started) if started else effects
 
         self._decide(decide)
         self._start_what_may()
@@ -212,7 +226,8 @@ class Dispatcher:
     def _tick(self) -> None:
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
             self._decisions.expire(tx, now)
-            return self._decisions.schedules(tx, now)
+            armed = self._decisions.consenting.armed_are_due(tx, now)
+            return (*armed, *self._decisions.schedules(tx, now))
 
         self._decide(decide)
         self._keep_round()

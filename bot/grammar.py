@@ -16,6 +16,7 @@ from handlers.errors import BadCommand, Reason
 Value = str | int | bool
 
 _INTEGER = re.compile(r"#?([0-9]{1,10})")
+_PERSON = re.compile(r"@_?\*\*([^*\n]{1,100})\*\*|(\|?[0-9]{1,10})")
 _CONFIRMED_EFFECTS = frozenset({Effect.ROUTINE, Effect.DISRUPTIVE, Effect.DESTRUCTIVE})
 _HELP = "help"
 _HELP_OPTIONS = frozenset({"--help", "-h"})
@@ -186,6 +187,11 @@ class _Form:
             if word.lower() in parameter.choices:
                 return word.lower()
             needs = f"needs one of {_listed(parameter.choices)}"
+        elif parameter.kind is Kind.PERSON:
+            somebody = _PERSON.fullmatch(word)
+            if somebody:
+                return somebody[1] or "|" + somebody[2].removeprefix("|")
+            needs = f"needs somebody, mentioned like `{parameter.example}`"
         else:
             # Whatever a pattern says, no value can be taken for an option further down.
             if not word.startswith("-") and self._patterns[parameter.name].fullmatch(word):
@@ -199,7 +205,7 @@ class _Form:
 
     def _canonical(self, arguments: dict[str, Value], *, yes: bool) -> str:
         words = [self.verb.name]
-        words += [quote(str(arguments[p.name])) for p in self._positional if p.name in arguments]
+        words += [_typed(p, arguments[p.name]) for p in self._positional if p.name in arguments]
         for parameter in self._options:
             value = arguments.get(parameter.name, False)
             if value is True:
@@ -247,6 +253,11 @@ class _Form:
         words = [self.verb.name, *(p.example for p in self._positional if p.required)]
         words.append(_option_name(about))
         return " ".join(words if about.kind is Kind.FLAG else [*words, about.example])
+
+
+def _typed(parameter: Parameter, value: Value) -> str:
+    """An argument as it has to be typed again."""
+    return f"@**{value}**" if parameter.kind is Kind.PERSON else quote(str(value))
 
 
 def _lower(words: Sequence[str]) -> tuple[str, ...]:

@@ -8,18 +8,25 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from bot.deciding.decisions import health_question, person_question
+from bot.deciding.decisions import About, question_about
 from bot.deciding.effects import (
     Effect,
     EndRun,
     LookAtHost,
     ReadCard,
     ReadHealth,
+    ReadPeople,
     ReadPerson,
     StartRun,
 )
 from bot.events import Event
-from bot.observations import HealthQuestion, MessageQuestion, PersonQuestion, Question
+from bot.observations import (
+    HealthQuestion,
+    MessageQuestion,
+    PeopleQuestion,
+    PersonQuestion,
+    Question,
+)
 from handlers.contract import Clock
 from jobs.journal import PLAN, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
@@ -36,6 +43,7 @@ _logger = logging.getLogger(__name__)
 PERSON_WAIT = timedelta(seconds=60)
 CARD_WAIT = timedelta(seconds=30)
 HEALTH_WAIT = timedelta(seconds=2)
+PEOPLE_WAIT = timedelta(seconds=8)
 
 
 class Asks(Protocol):
@@ -100,13 +108,18 @@ class Hands:
             case LookAtHost():
                 self._launches.submit(self._look_at_host)
             case ReadPerson():
-                number = person_question(effect.entry_id)
+                number = question_about(effect.entry_id, About.SENDER)
                 self._ask(number, PersonQuestion(effect.user_id), PERSON_WAIT)
+            case ReadPeople():
+                number = question_about(effect.entry_id, About.PEOPLE)
+                self._ask(number, PeopleQuestion(effect.user_ids), PEOPLE_WAIT)
             case ReadHealth():
-                self._ask(health_question(effect.entry_id), HealthQuestion(), HEALTH_WAIT)
+                number = question_about(effect.entry_id, About.HEALTH)
+                self._ask(number, HealthQuestion(), HEALTH_WAIT)
             case ReadCard():
-                voters = frozenset(effect.people)
-                question = MessageQuestion(effect.message_id, voters)
+                question = MessageQuestion(
+                    effect.message_id, effect.voters, effect.speakers, effect.others
+                )
                 self._ask(effect.question_id, question, CARD_WAIT)
 
     def _ask(self, question_id: int, question: Question, wait: timedelta) -> None:

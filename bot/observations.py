@@ -1,6 +1,6 @@
 """What the reader can be asked about Zulip, and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.zulip_api.words import Message, Person
@@ -14,14 +14,25 @@ class PersonQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleQuestion:
+    """Who are these, at this moment?"""
+
+    user_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class MessageQuestion:
     """What does this message look like now, and who reacted with ✅ or ❌?
 
-    People are read only if they are in `voters`; without it, everybody who reacted so.
+    Of those who reacted so, people are read only if they are in `voters`; without it, all of them.
     """
 
     message_id: int
     voters: frozenset[int] | None = None
+    #: These are read whether they reacted or not.
+    speakers: frozenset[int] = frozenset()
+    #: Other messages on which the same decision hangs.
+    others: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class HealthQuestion:
     """Does Zulip answer `/health` within a second? Asked once, never again."""
 
 
-Question = PersonQuestion | MessageQuestion | PlaceQuestion | HealthQuestion
+Question = PersonQuestion | PeopleQuestion | MessageQuestion | PlaceQuestion | HealthQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,13 @@ class PersonSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleSeen:
+    """Those of them that the server knows."""
+
+    people: dict[int, Person]
+
+
+@dataclass(frozen=True, slots=True)
 class MessageSeen:
     """The message with its reactions, and those of the people that the server knows."""
 
@@ -54,6 +72,8 @@ class MessageSeen:
     #: Of the raw content in UTF-8, in hexadecimal.
     content_sha256: str
     people: dict[int, Person]
+    #: The other messages that were asked for; None: there is no such message any more.
+    others: dict[int, Message | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,7 @@ class Unreadable:
     why: str
 
 
-Seen = PersonSeen | MessageSeen | PlaceSeen | Gone | HealthSeen | Unreadable
+Seen = PersonSeen | PeopleSeen | MessageSeen | PlaceSeen | Gone | HealthSeen | Unreadable
 
 
 @dataclass(frozen=True, slots=True)

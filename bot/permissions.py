@@ -7,7 +7,8 @@ from typing import Protocol, TypeVar
 
 from handlers.contract import Effect
 from handlers.errors import Reason
-from jobs.configuration import EffectPolicy, Policy
+from jobs.configuration import Policy
+from jobs.consent_terms import effect_policy
 
 
 class Place(StrEnum):
@@ -50,15 +51,9 @@ def roles_of(policy: Policy, user_id: int) -> tuple[str, ...]:
     return tuple(role for role, members in policy.roles.items() if user_id in members)
 
 
-def effect_policy(policy: Policy, effect: Effect) -> EffectPolicy:
-    """What the policy says about commands of this effect."""
-    by_effect = {
-        Effect.READ: policy.read,
-        Effect.ROUTINE: policy.routine,
-        Effect.DISRUPTIVE: policy.disruptive,
-        Effect.DESTRUCTIVE: policy.destructive,
-    }
-    return by_effect[effect]
+def everybody(policy: Policy) -> frozenset[int]:
+    """All whom any role lists."""
+    return frozenset(one for members in policy.roles.values() for one in members)
 
 
 def may_ask(policy: Policy, user_id: int, effect: Effect | None) -> Allowed | Denied:

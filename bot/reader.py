@@ -5,7 +5,7 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,8 @@ from bot.observations import (
     MessageQuestion,
     MessageSeen,
     Observation,
+    PeopleQuestion,
+    PeopleSeen,
     PersonQuestion,
     PersonSeen,
     PlaceQuestion,
@@ -146,8 +148,10 @@ class _Look:
         match question:
             case PersonQuestion(user_id):
                 return self._person(user_id)
-            case MessageQuestion(message_id, voters):
-                return self._message(message_id, voters)
+            case PeopleQuestion(user_ids):
+                return self._people(user_ids)
+            case MessageQuestion():
+                return self._message(question)
             case PlaceQuestion(message_id):
                 return self._place(message_id)
             case HealthQuestion():
@@ -162,20 +166,32 @@ class _Look:
                 return PersonSeen(None)
         return answer
 
-    def _message(self, message_id: int, voters: frozenset[int] | None) -> Seen | Failure:
-        found = self._client.message(message_id)
+    def _message(self, question: MessageQuestion) -> Seen | Failure:
+        found = self._client.message(question.message_id)
         if not isinstance(found, Ok):
             return _gone_or(found)
         message = found.value
+        read = self._people(_voters(message, question.voters) | question.speakers)
+        if not isinstance(read, PeopleSeen):
+            return read
+        others: dict[int, Message | None] = {}
+        for message_id in sorted(question.others):
+            other = self._client.message(message_id)
+            if not isinstance(other, Ok) and not isinstance(_gone_or(other), Gone):
+                return other
+            others[message_id] = other.value if isinstance(other, Ok) else None
+        return MessageSeen(message, content_sha256(message.content), read.people, others)
+
+    def _people(self, user_ids: Collection[int]) -> PeopleSeen | Failure:
         people: dict[int, Person] = {}
-        for user_id in sorted(_voters(message, voters)):
+        for user_id in sorted(user_ids):
             answer = self._person(user_id)
             if not isinstance(answer, PersonSeen):
                 # Half of the people is no answer: one of them may have said no.
                 return answer
             if answer.person is not None:
                 people[user_id] = answer.person
-        return MessageSeen(message, content_sha256(message.content), people)
+        return PeopleSeen(people)
 
     def _place(self, message_id: int) -> Seen | Failure:
         found = self._client.message(message_id)

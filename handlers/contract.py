@@ -29,6 +29,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     CHOICE = "choice"  # one of `choices`
     FLAG = "flag"  # present or not
+    PERSON = "person"  # a mention in Zulip or a user id: "Iago", "Iago|9" or "|9"
 
 
 @dataclass(frozen=True, slots=True)

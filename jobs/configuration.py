@@ -47,14 +47,23 @@ class ObserverSettings:
 
 @dataclass(frozen=True, slots=True)
 class EffectPolicy:
-    """Who may ask for commands of one effect, and how they confirm."""
+    """Who may ask for commands of one effect, and who consents to them."""
 
     #: Names of roles; an empty list denies.
     ask: tuple[str, ...] = ()
-    #: Whether the asker may confirm in the command itself with `--yes`.
+    #: Names of roles whose people approve; an empty list denies, except that the asker alone
+    #: confirms what is routine.
+    approve: tuple[str, ...] = ()
+    #: How many different people have to approve; left out: one, or two for `destructive`.
+    people: int | None = None
+    #: Whether the asker may be one of them.
+    self_approval: bool = False
+    #: Whether the asker may confirm in the command itself with `--yes`; for `routine` only.
     yes: bool = False
-    #: How long a plan waits for consent.
-    expires_minutes: int = 60
+    #: How long a plan can be consented to and started; left out: 60, or 30 for `destructive`.
+    expires_minutes: int | None = None
+    #: How long ❌ still stops it after full consent; left out: none, or 60 for `destructive`.
+    arming_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,8 @@ class Policy:
     """Who may do what; deny by default. Roles are lists of Zulip user ids."""
 
     roles: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    #: For a server with one administrator: the asker's own ✅ and the arming delay are enough.
+    solo: bool = False
     read: EffectPolicy = EffectPolicy()
     routine: EffectPolicy = EffectPolicy()
     disruptive: EffectPolicy = EffectPolicy()

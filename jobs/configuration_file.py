@@ -12,8 +12,10 @@ from cronsim import CronSim, CronSimError
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from handlers.contract import Effect
 from handlers.errors import OpsError, Reason
-from jobs.configuration import Configuration, Policy, ScheduleSettings
+from jobs.configuration import Configuration, EffectPolicy, Policy, ScheduleSettings
+from jobs.consent_terms import effect_policy
 
 _CONFIGURATION = TypeAdapter(Configuration)
 _SOME_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,13 +105,33 @@ def _as_table(value: object) -> dict[str, object]:
 
 
 def _check_policy(policy: Policy, path: Path) -> None:
-    for effect in ("read", "routine", "disruptive", "destructive"):
-        for role in getattr(policy, effect).ask:
-            if role not in policy.roles:
-                raise ConfigurationError(
-                    f"{path}: `policy.{effect}.ask` names the role `{role}`, "
-                    "which `policy.roles` does not define."
-                )
+    for effect in Effect:
+        chosen = effect_policy(policy, effect)
+        where = f"{path}: `policy.{effect.value}"
+        for key, roles in (("ask", chosen.ask), ("approve", chosen.approve)):
+            for role in roles:
+                if role not in policy.roles:
+                    raise ConfigurationError(
+                        f"{where}.{key}` names the role `{role}`, "
+                        "which `policy.roles` does not define."
+                    )
+        _check_figures(chosen, where)
+        if chosen.yes and effect in {Effect.DISRUPTIVE, Effect.DESTRUCTIVE}:
+            raise ConfigurationError(
+                f"{where}.yes` cannot be true: {effect.value} commands need another person, and "
+                "`--yes` is the asker's own word."
+            )
+
+
+#: Smallest and largest values of the policy's figures.
+_FIGURES = {"people": (1, 10), "expires_minutes": (1, 1440), "arming_seconds": (0, 3600)}
+
+
+def _check_figures(chosen: EffectPolicy, where: str) -> None:
+    for key, (least, most) in _FIGURES.items():
+        value = getattr(chosen, key)
+        if value is not None and not least <= value <= most:
+            raise ConfigurationError(f"{where}.{key}` must be between {least} and {most}.")
 
 
 def _check_stores(configuration: Configuration, path: Path) -> None:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     CONFIRMATION = "confirmation"  # the asker's own second yes
     APPROVAL = "approval"  # another person's
+    WORD = "word"  # the asker's own `--yes` in the command itself
 
 
 class State(StrEnum):
@@ -40,12 +41,38 @@ class Cause(StrEnum):
     UNREADABLE = "unreadable"
     OUTDATED = "outdated"
     OTHER_MESSAGE = "other_message"
+    OTHER_POLICY = "other_policy"
     OTHER_EPOCH = "other_epoch"
+    GONE = "gone"
     OTHER_SENDER = "other_sender"
     OTHER_CONTENT = "other_content"
     EDITED = "edited"
     MOVED = "moved"
+    COMMAND_GONE = "command_gone"
+    COMMAND_EDITED = "command_edited"
+    COMMAND_MOVED = "command_moved"
     NOBODY_MAY = "nobody_may"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The message in which the command stands, as it was when it was taken in."""
+
+    message_id: int
+    sender_id: int
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeen:
+    """That message as it is now."""
+
+    message_id: int
+    sender_id: int
+    content_sha256: str
+    edited: bool
+    moved: bool
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +94,12 @@ class ConsentRequest:
     fingerprint: str
     expires_at: datetime
     epoch: int
+    #: None where nobody wrote a command: a schedule, or root on the host.
+    command: Source | None = None
+    #: Of the policy from which these terms come.
+    policy_sha256: str = ""
+    #: Whose message the plan has to be; None: the bot's.
+    sender_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +122,7 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at the plan message and at the people who reacted to it."""
+    """One look at all that consent hangs on: the plan message, its voters, the command."""
 
     epoch: int
     message_id: int
@@ -104,6 +137,13 @@ class Observation:
     fetch_ended_at: datetime
     #: Zulip did not tell all that was asked.
     unreadable: bool = False
+    #: The plan message was deleted.
+    gone: bool = False
+    command: SourceSeen | None = None
+    #: Who said `approve` in a message that was read again in this look and is what it was.
+    spoken: frozenset[int] = frozenset()
+    #: Of the policy in force during the look.
+    policy_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +173,12 @@ def judge(
         return Verdict(State.WAITING, (), Cause.UNREADABLE)
     if observation.message_id != request.plan_message_id:
         return Verdict(State.WAITING, (), Cause.OTHER_MESSAGE)
-    tampered = _tampered(request, observation, bot_id)
+    tampered = _tampered(request, observation, bot_id) or _command_tampered(request, observation)
     if tampered is not None:
         # True however old the look is: none of these is ever undone.
         return Verdict(State.VOID, (), tampered)
+    if request.command is not None and observation.command is None:
+        return Verdict(State.WAITING, (), Cause.UNREADABLE)
     if not _is_current(observation, now, last_hint_at):
         return Verdict(State.WAITING, (), Cause.OUTDATED)
     return _count(request, observation, bot_id)
@@ -145,13 +187,30 @@ def judge(
 def _tampered(request: ConsentRequest, observation: Observation, bot_id: int) -> Cause | None:
     if observation.epoch != request.epoch:
         return Cause.OTHER_EPOCH
-    if observation.sender_id != bot_id:
+    if observation.policy_sha256 != request.policy_sha256:
+        return Cause.OTHER_POLICY
+    if observation.gone:
+        return Cause.GONE
+    if observation.sender_id != (bot_id if request.sender_id is None else request.sender_id):
         return Cause.OTHER_SENDER
     if observation.content_sha256 != request.content_sha256:
         return Cause.OTHER_CONTENT
     if observation.edited:
         return Cause.EDITED
     return Cause.MOVED if observation.moved else None
+
+
+def _command_tampered(request: ConsentRequest, observation: Observation) -> Cause | None:
+    """Whoever consents has read the command above the plan: it must still be the same one."""
+    was, now = request.command, observation.command
+    if was is None or now is None:
+        return None
+    if now.gone or now.message_id != was.message_id:
+        return Cause.COMMAND_GONE
+    same = (now.sender_id, now.content_sha256) == (was.sender_id, was.content_sha256)
+    if now.edited or not same:
+        return Cause.COMMAND_EDITED
+    return Cause.COMMAND_MOVED if now.moved else None
 
 
 def _is_current(observation: Observation, now: datetime, last_hint_at: datetime | None) -> bool:
@@ -164,15 +223,17 @@ def _is_current(observation: Observation, now: datetime, last_hint_at: datetime 
 
 def _count(request: ConsentRequest, observation: Observation, bot_id: int) -> Verdict:
     may = _listed(request, bot_id)
-    yes = _voters(observation, YES) & may
+    yes = (_voters(observation, YES) | observation.spoken) & may
     no = _voters(observation, NO) & may
-    denied = {voter for voter in no if _is_eligible(observation, voter)}
+    # Whoever asked may always take it back.
+    stop = no | (_voters(observation, NO) & {request.asker_id} - {bot_id})
+    denied = {voter for voter in stop if _is_eligible(observation, voter)}
     consented = {voter for voter in yes if _is_eligible(observation, voter)}
     if denied:
         return Verdict(State.REJECTED, tuple(sorted(denied)), Cause.DENIED)
     by = tuple(sorted(consented))
-    if any(voter not in observation.people for voter in no):
-        # A listed person says no and cannot be read: not the end of it, and no consent either.
+    if any(voter not in observation.people for voter in stop):
+        # Somebody who counts says no and cannot be read: not the end of it, and no consent either.
         return Verdict(State.WAITING, by, Cause.UNREADABLE)
     if not may or request.needed < 1:
         return Verdict(State.WAITING, (), Cause.NOBODY_MAY)
@@ -197,6 +258,9 @@ def _voters(observation: Observation, emoji_code: str) -> set[int]:
 
 def _is_eligible(observation: Observation, user_id: int) -> bool:
     person = observation.people.get(user_id)
-    if person is None:
-        return False
+    return person is not None and is_eligible(person)
+
+
+def is_eligible(person: Voter) -> bool:
+    """Whether this account's word can count at all."""
     return person.is_human and person.is_active and not person.is_guest

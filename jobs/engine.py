@@ -13,7 +13,10 @@ from handlers.host.settings import HostSettings, StoreSettings
 from handlers.registry import declaration
 from jobs import approvals
 from jobs.configuration import Policy
+from jobs.consent_rules import Kind
+from jobs.consent_terms import terms_of, waiting_time
 from jobs.journal import Asker, CommandSource, RunResult, RunSpec
+from jobs.journal import Consent as ConsentOnCard
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
 from state import approval_store, job_store, run_store
 from state.database import Transaction
@@ -29,6 +32,10 @@ class Consent(StrEnum):
     SCHEDULE = "schedule"
     ROOT = "root"
     NONE = "none"
+
+
+#: These hang on messages and people in Zulip, which are looked at again before the start.
+_FROM_ZULIP = frozenset({Consent.REACTION.value, Consent.YES.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,10 @@ class Engine:
                 inbox_id=asked.inbox_id,
                 consent=asked.consent.value,
                 nonce=secrets.token_hex(16),
-                expires_at=now + approvals.waiting_time(self.policy, effect),
+                # What does not wait for people in Zulip waits for its turn as long as it takes.
+                expires_at=now + waiting_time(self.policy, effect)
+                if asked.consent in _FROM_ZULIP
+                else None,
                 caught_up=asked.caught_up,
                 created_at=now,
             ),
@@ -124,10 +134,24 @@ class Engine:
             command=command,
             nonce=job.nonce,
             expires_at=job.expires_at,
+            consent=self._consent_on_card(job),
             hints={"seconds": _seconds(tx, job)},
             host=self.host,
             stores=self.stores,
             created_at=now,
+        )
+
+    def _consent_on_card(self, job: Job) -> ConsentOnCard:
+        """What the plan card says about who may consent, and how."""
+        if job.consent != Consent.REACTION or job.asker_id is None:
+            return ConsentOnCard(needed=0)
+        terms = terms_of(self.policy, Effect(job.effect), job.asker_id)
+        return ConsentOnCard(
+            needed=terms.needed,
+            people=tuple(sorted(terms.approvers)),
+            asker_confirms=terms.kind is Kind.CONFIRMATION,
+            asker_counts=terms.self_counts,
+            arming_seconds=int(terms.arming.total_seconds()),
         )
 
     def take_plan(self, tx: Transaction, job: Job, result: RunResult, now: datetime) -> Job:
@@ -144,6 +168,9 @@ class Engine:
         if job.consent == Consent.REACTION:
             approvals.ask(tx, job, result.fingerprint or "", self.policy)
             return self._move(tx, job, Status.AWAITING_APPROVAL, now)
+        if job.consent == Consent.YES:
+            approvals.ask_by_word(tx, job, result.fingerprint or "", self.policy)
+            self._latch(tx, job, (job.asker_id or 0,), now)
         return self._move(tx, job, Status.QUEUED, now, queued_at=now)
 
     def _fail_preflight(self, tx: Transaction, job: Job, unmet: list[str], now: datetime) -> Job:
@@ -169,12 +196,13 @@ class Engine:
         for job in job_store.in_status(tx, Status.QUEUED):
             if held and _changes_host(job):
                 continue
-            if job.expires_at is not None and job.expires_at < now:
-                self.expire(tx, job, now)
-                continue
-            fresh = job.id == reread or approvals.is_fresh(tx, job, now)
-            if job.consent == Consent.REACTION and not fresh:
-                return LookAgain(job)
+            if job.expires_at is not None and job.expires_at <= now:
+                continue  # The next tick ends and tells it.
+            if job.consent in _FROM_ZULIP and job.id != reread:
+                if approval_store.has_open_question(tx, job.id, approvals.START):
+                    continue  # Something happened to it, and nobody has looked yet.
+                if not approvals.is_fresh(tx, job, now):
+                    return LookAgain(job)
             if not self._consume(tx, job, now):
                 continue
             moved = self._move(tx, job, Status.RUNNING, now, started_at=now)
@@ -183,7 +211,7 @@ class Engine:
 
     def _consume(self, tx: Transaction, job: Job, now: datetime) -> bool:
         """Consent is used once, by the transaction that starts the run."""
-        if job.consent != Consent.REACTION:
+        if job.consent not in _FROM_ZULIP:
             return True
         return approval_store.consume(tx, job.id, job.fingerprint or "", actor="zulip-ops", at=now)
 
@@ -238,17 +266,36 @@ class Engine:
         approval_store.close(tx, job.id, actor="zulip-ops", at=now)
         return self._move(tx, job, to, now, ended_at=now, reason=reason.value, sentence=sentence)
 
+    def reject(self, tx: Transaction, job: Job, sentence: str, now: datetime) -> Job:
+        """Somebody who counts said no; what was queued already is called cancelled."""
+        to = Status.CANCELLED if job.status == Status.QUEUED else Status.REJECTED
+        return self.close(tx, job, to, Reason.REJECTED, sentence, now)
+
     def expire(self, tx: Transaction, job: Job, now: datetime) -> Job:
         sentence = "Nobody consented in time, so nothing was done."
+        if job.status != Status.AWAITING_APPROVAL:
+            sentence = "Its plan was too old when its turn came, so nothing was done."
         return self.close(tx, job, Status.EXPIRED, Reason.EXPIRED, sentence, now)
+
+    def arm(
+        self, tx: Transaction, job: Job, by: tuple[int, ...], until: datetime, now: datetime
+    ) -> Job:
+        """There is enough consent; until then ❌ still stops it."""
+        armed = approval_store.arm(tx, job.id, list(by), until, at=now)
+        assert armed, f"consent to job {job.id} was no longer open"
+        return self._move(tx, job, Status.ARMING, now)
 
     def grant(self, tx: Transaction, job: Job, by: tuple[int, ...], now: datetime) -> Job:
         """Consent is latched in the transaction that queues the job."""
+        self._latch(tx, job, by, now)
+        return self._move(tx, job, Status.QUEUED, now, queued_at=now)
+
+    def _latch(self, tx: Transaction, job: Job, by: tuple[int, ...], now: datetime) -> None:
+        current = _again(tx, job)
         latched = approval_store.latch(
-            tx, job.id, job.fingerprint or "", list(by), actor=f"user:{by[0]}", at=now
+            tx, job.id, current.fingerprint or "", list(by), actor=f"user:{by[0]}", at=now
         )
         assert latched, f"consent to job {job.id} was no longer open"
-        return self._move(tx, job, Status.QUEUED, now, queued_at=now)
 
     def cancel(self, tx: Transaction, job: Job, by: str, now: datetime) -> Job:
         """A waiting job ends at once; for one with a run under way, the run has to be ended."""

@@ -64,12 +64,14 @@ class Consent:
 
     #: How many different people.
     needed: int
-    #: Their names; none: whoever the policy lists.
-    people: tuple[str, ...] = ()
+    #: Their user ids; none: whoever the policy lists.
+    people: tuple[int, ...] = ()
     #: Whether the asker is the one to confirm.
     asker_confirms: bool = False
-    #: How long a full consent still waits for an objection.
-    arming_minutes: int = 0
+    #: Whether the asker may be one of the people.
+    asker_counts: bool = False
+    #: How long ❌ still stops it after full consent.
+    arming_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +247,10 @@ def _consent(consent: Fields | None) -> Consent | None:
         return None
     return Consent(
         needed=consent.whole("needed"),
-        people=tuple(map(str, consent.list("people"))),
+        people=tuple(consent.wholes("people")),
         asker_confirms=consent.flag("asker_confirms"),
-        arming_minutes=consent.whole("arming_minutes"),
+        asker_counts=consent.flag("asker_counts"),
+        arming_seconds=consent.whole("arming_seconds"),
     )
 
 

@@ -35,7 +35,9 @@ ALLOWED: dict[Status, frozenset[Status]] = {
             Status.STALE,
         }
     ),
-    Status.ARMING: frozenset({Status.QUEUED, Status.REJECTED, Status.CANCELLED, Status.STALE}),
+    Status.ARMING: frozenset(
+        {Status.QUEUED, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.STALE}
+    ),
     Status.QUEUED: frozenset(
         {Status.RUNNING, Status.CANCELLED, Status.EXPIRED, Status.STALE, Status.FAILED}
     ),

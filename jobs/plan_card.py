@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from handlers.contract import JSON, Effect, Facts, Plan
 from handlers.errors import Reason, Refused
-from handlers.wording import label, worded
+from handlers.wording import duration, label, worded
 from jobs.journal import Asker, Consent, RunSpec
 from jobs.runs.fingerprint import SHORT
 
@@ -128,11 +128,13 @@ def _confirmation(spec: RunSpec, effect: Effect) -> str:
     until = ""
     if spec.expires_at is not None:
         until = f", before <time:{spec.expires_at:%Y-%m-%dT%H:%M:%SZ}>"
-    reacts = "reacts" if consent.asker_confirms or consent.needed == 1 else "react"
-    silence = "no reaction" if reacts == "reacts" else "fewer reactions"
+    single = consent.needed == 1
+    word = "" if consent.asker_confirms else f", or with `approve {spec.job}`"
+    silence = "no reaction" if single else "fewer reactions"
     cancels = f"❌, or {silence} until then, cancels it." if until else "❌ cancels it."
     sentences = (
-        f"**To confirm**: {_who(spec, consent)} {reacts} with ✅ to this message{until}.",
+        f"**To {'confirm' if consent.asker_confirms else 'approve'}**: {_who(spec, consent)}"
+        f" {'reacts' if single else 'react'} with ✅ to this message{word}{until}.",
         cancels,
         *_arming(consent),
     )
@@ -140,18 +142,25 @@ def _confirmation(spec: RunSpec, effect: Effect) -> str:
 
 
 def _who(spec: RunSpec, consent: Consent) -> str:
+    """Named by id alone: Zulip shows the present names, and tells each of them of the plan."""
     if consent.asker_confirms:
         return _person(spec.asker)
     count = COUNTS.get(consent.needed, str(consent.needed))
-    people = "person" if consent.needed == 1 else "people"
-    names = ", ".join(_code(name) for name in consent.people)
-    whom = f"of {names}" if names else "whom the policy lists"
-    return f"{count} {people} {whom}, other than {_person(spec.asker)},"
+    if not consent.people:
+        people = "person" if consent.needed == 1 else "people"
+        return f"{count} {people} whom the policy lists, other than {_person(spec.asker)},"
+    counting = set(consent.people) - (set() if consent.asker_counts else {spec.asker.id})
+    names = [_person(spec.asker) if one == spec.asker.id else f"@**|{one}**" for one in counting]
+    named = ", ".join(sorted(names))
+    if consent.needed < len(names):
+        return f"{count} of {named}"
+    return named if len(names) == 1 else f"each of {named}"
 
 
 def _arming(consent: Consent) -> Iterator[str]:
-    if consent.arming_minutes:
-        yield f"After the ✅ it waits {consent.arming_minutes} min, in which ❌ still cancels it."
+    if consent.arming_seconds:
+        wait = duration(consent.arming_seconds)
+        yield f"After the last ✅ it waits {wait}, in which ❌ still stops it."
 
 
 def _code(text: str) -> str:

@@ -1,6 +1,6 @@
 """Requests for consent, and the questions to Zulip on which they are decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, func, insert, select, update
 
 from state import audit_log
-from state.columns import JSON, columns_for
+from state.columns import JSON, Facts, columns_for
 from state.database import Transaction
 from state.models import approval_requests, questions
 
@@ -23,6 +23,14 @@ class NewRequest:
     asker_id: int | None
     needed: int
     expires_at: datetime
+    #: Whose consent can count at all: user ids; nobody's, unless somebody is named.
+    approvers: Sequence[int] = ()
+    #: Whether the asker may be one of them.
+    self_counts: bool = False
+    #: Which policy these terms come from.
+    policy_sha256: str = ""
+    #: How long a full consent still waits for a ❌.
+    arming_seconds: int = 0
     #: Known once the card was sent; `outbox.mark_sent` fills it in.
     message_id: int | None = None
 
@@ -36,10 +44,20 @@ class Request:
     fingerprint: str
     kind: str
     asker_id: int | None
+    approvers: list[int]
+    self_counts: bool
     needed: int
+    arming_seconds: int
+    #: Until when ❌ still stops it; None before there is enough consent.
+    armed_until: datetime | None
+    policy_sha256: str
     expires_at: datetime
     status: str  # "open", "latched", "consumed" or "closed"
     votes: JSON
+    #: Commands `approve` on it, each of which is read again before it counts.
+    spoken: list[dict[str, JSON]]
+    #: What was said of votes so far: `counted` (user ids), `ignored` (user ids).
+    told: dict[str, list[int]]
     decided_at: datetime | None
 
 
@@ -49,7 +67,9 @@ _REQUEST = select(*columns_for(approval_requests, Request))
 def create(tx: Transaction, new: NewRequest) -> Request:
     """An IntegrityError when the job has one already: another plan is another job."""
     values = {name: getattr(new, name) for name in NewRequest.__slots__}
-    tx.execute(insert(approval_requests).values(**values, status="open", votes=[]))
+    values["approvers"] = sorted(new.approvers)
+    row = insert(approval_requests).values(**values, status="open", votes=[], spoken=[], told={})
+    tx.execute(row)
     return Request(*tx.execute(_REQUEST.where(_of(new.job_id))).one())
 
 
@@ -60,9 +80,16 @@ def get(tx: Transaction, job_id: int) -> Request | None:
 
 def open_requests(tx: Transaction) -> list[Request]:
     """What waits for consent, oldest first."""
-    query = _REQUEST.where(approval_requests.c.status == "open").order_by(
-        approval_requests.c.job_id
-    )
+    return _in(tx, "open")
+
+
+def pending(tx: Transaction) -> list[Request]:
+    """What waits for consent, or has it and waits for its turn; oldest first."""
+    return _in(tx, "open", "latched")
+
+
+def _in(tx: Transaction, *statuses: str) -> list[Request]:
+    query = _REQUEST.where(_in_status(*statuses)).order_by(approval_requests.c.job_id)
     return [Request(*row) for row in tx.execute(query)]
 
 
@@ -75,6 +102,32 @@ def by_message(tx: Transaction, message_id: int) -> Request | None:
     )
     row = tx.execute(newest).one_or_none()
     return None if row is None else Request(*row)
+
+
+def speak(tx: Transaction, job_id: int, spoken: Facts) -> bool:
+    """Keep a command `approve` as a vote to be looked at; False when the request is not open."""
+    request = get(tx, job_id)
+    if request is None or request.status != "open":
+        return False
+    others = [one for one in request.spoken if one["user_id"] != spoken["user_id"]]
+    tx.execute(update(approval_requests).where(_of(job_id)).values(spoken=[*others, dict(spoken)]))
+    return True
+
+
+def tell(tx: Transaction, job_id: int, told: Mapping[str, list[int]]) -> None:
+    """Remember what was said of votes, so that it is said once."""
+    tx.execute(update(approval_requests).where(_of(job_id)).values(told=dict(told)))
+
+
+def arm(tx: Transaction, job_id: int, votes: JSON, until: datetime, *, at: datetime) -> bool:
+    """There is enough consent, which ❌ still stops until then; False unless it is open."""
+    done = tx.execute(
+        update(approval_requests)
+        .where(_of(job_id), _in_status("open"), approval_requests.c.armed_until.is_(None))
+        .values(votes=votes, armed_until=until)
+    )
+    detail: dict[str, JSON] = {"job": job_id, "votes": votes, "until": until.isoformat()}
+    return _told(tx, done, at, "zulip-ops", "consent armed", detail)
 
 
 def latch(
@@ -192,6 +245,11 @@ def get_question(tx: Transaction, question_id: int) -> Question | None:
     return None if row is None else Question(*row)
 
 
+def forget_questions(tx: Transaction) -> None:
+    """After a restart nobody will answer what was asked before it."""
+    tx.execute(update(questions).where(questions.c.status == "open").values(status="superseded"))
+
+
 def answer(tx: Transaction, question_id: int, *, at: datetime) -> Question | None:
     """Take an observation for a question; None when a newer revision or an answer was faster."""
     done = tx.execute(
@@ -200,6 +258,16 @@ def answer(tx: Transaction, question_id: int, *, at: datetime) -> Question | Non
         .values(status="answered", answered_at=at)
     )
     return get_question(tx, question_id) if done.rowcount == 1 else None
+
+
+def has_open_question(tx: Transaction, job_id: int, purpose: str) -> bool:
+    """Whether something was asked for that nobody has answered yet."""
+    query = select(questions.c.id).where(
+        questions.c.job_id == job_id,
+        questions.c.purpose == purpose,
+        questions.c.status == "open",
+    )
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def open_questions(tx: Transaction) -> list[Question]:

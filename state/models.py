@@ -145,10 +145,17 @@ approval_requests = _table(
     Column("fingerprint", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("asker_id", Integer),
+    Column("approvers", JsonText, nullable=False),
+    Column("self_counts", YesNo, nullable=False),
     Column("needed", Integer, nullable=False),
+    Column("arming_seconds", Integer, nullable=False),
+    Column("armed_until", UtcDateTime),
+    Column("policy_sha256", Text, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("status", Text, nullable=False),
     Column("votes", JsonText, nullable=False),
+    Column("spoken", JsonText, nullable=False),
+    Column("told", JsonText, nullable=False),
     Column("decided_at", UtcDateTime),
 )
 Index("approval_requests_by_message", approval_requests.c.message_id)

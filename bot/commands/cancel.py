@@ -5,12 +5,13 @@ from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
 from bot.commands.job import NUMBER, no_such_job
-from bot.permissions import Allowed, effect_policy, may_ask
+from bot.permissions import Allowed, may_ask
 from bot.replies.job_news import ENDS, CancelAsked
 from bot.replies.refusals import NotPermitted, Refusal
 from bot.replies.wording import to_type
 from handlers.contract import Effect
 from handlers.errors import Reason
+from jobs.consent_terms import effect_policy
 from jobs.lifecycle import FINAL, Status
 from state import job_store
 

@@ -21,6 +21,8 @@ class Look(StrEnum):
 
     #: Whether Zulip answers the bot, this moment.
     HEALTH = "health"
+    #: Everybody whom the policy lists, by name.
+    PEOPLE = "people"
     #: A new round of the observer, when `--fresh` is given.
     FRESH_FACTS = "fresh_facts"
 
@@ -43,6 +45,16 @@ class ServerSeen:
 
     ok: bool
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody whom the policy lists, as Zulip knows them at this moment."""
+
+    user_id: int
+    name: str
+    #: Whether their word counts: a human's active account that is no guest's.
+    eligible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,18 @@ class Scene:
     server: ServerSeen | None = None
     zulip_version: str | None = None
     feature_level: int | None = None
+    #: Looked up for `Look.PEOPLE`; None: it was not, or could not be.
+    people: Sequence[Known] | None = None
     schedule_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A vote on a job in words."""
+
+    job_id: int
+    approves: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,8 @@ class Answer:
     file: tuple[Path, str] | None = None
     #: The job to end in the same transaction.
     cancel_job: int | None = None
+    #: A vote to be kept in the same transaction.
+    word: Word | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +123,5 @@ class Command:
     answer: Callable[[Scene, Mapping[str, Any]], Answer]
     parameters: tuple[Parameter, ...] = ()
     looks: frozenset[Look] = field(default_factory=frozenset)
+    #: Whether it is answered in the ops channel alone, where others see it.
+    only_in_channel: bool = False

@@ -8,10 +8,11 @@ from bot.commands.contract import Answer, Command, Scene
 from bot.commands.history import seconds_of
 from bot.replies.job_news import JobDetail
 from bot.replies.refusals import Refusal
-from bot.replies.wording import plain, to_type
+from bot.replies.wording import mentioned, plain, to_type
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason
 from handlers.wording import label, worded
+from jobs.consent_rules import Kind as ConsentKind
 from jobs.engine import Consent
 from state import approval_store, job_store
 
@@ -73,8 +74,10 @@ def _consent(scene: Scene, job: job_store.Job) -> str:
     request = approval_store.get(scene.tx, job.id)
     if request is None or request.status not in {"latched", "consumed"}:
         return "not confirmed" if job.ended_at else "not confirmed yet"
-    by = plain(job.asker_name) if request.kind == "confirmation" else "others"
-    return f"confirmed by {by} with ✅"
+    if request.kind == ConsentKind.CONFIRMATION:
+        return f"confirmed by {plain(job.asker_name)} with ✅"
+    votes = request.votes if isinstance(request.votes, list) else []
+    return f"approved by {mentioned([one for one in votes if isinstance(one, int)])}"
 
 
 def _waited(job: job_store.Job) -> list[dict[str, Any]]:

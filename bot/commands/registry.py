@@ -13,6 +13,7 @@ from bot.commands import (
     version,
     whoami,
 )
+from bot.commands.consent import approvals, approve, policy, policy_test, reject, why
 from bot.commands.contract import Command
 from bot.grammar import Verb
 from handlers.registry import DECLARATIONS
@@ -24,10 +25,16 @@ COMMANDS: tuple[Command, ...] = (
     job.COMMAND,
     log.COMMAND,
     cancel.COMMAND,
+    approvals.COMMAND,
+    approve.COMMAND,
+    reject.COMMAND,
     schedules.COMMAND,
     whoami.COMMAND,
     help.COMMAND,
     version.COMMAND,
+    why.COMMAND,
+    policy.COMMAND,
+    policy_test.COMMAND,
     coming.UPGRADE,
 )
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.commands.contract import Answer, Command, Scene
-from bot.permissions import Allowed, effect_policy, may_ask
+from bot.permissions import Allowed, may_ask
 from bot.replies.answers import WhoYouAre
 from handlers.contract import Effect
+from jobs.consent_terms import effect_policy
 
 
 def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:

@@ -5,25 +5,37 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.commands.contract import Answer, Asker, Command, Installation, Look, Scene, ServerSeen
+from bot.commands.contract import (
+    Answer,
+    Asker,
+    Command,
+    Installation,
+    Known,
+    Look,
+    Scene,
+    ServerSeen,
+    Word,
+)
 from bot.commands.help import help_on, overview
+from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, EndRun, StartRun, TellHost
 from bot.deciding.following import Following
 from bot.deciding.outgoing import Outgoing, job_topic
 from bot.grammar import Grammar, Parsed, Verb
-from bot.permissions import Denied, Place, allowed_where, effect_policy, may_ask
+from bot.permissions import Denied, Place, allowed_where, may_ask
 from bot.replies.job_news import JobAccepted
-from bot.replies.refusals import NotPermitted, Refusal, WrongPlace
+from bot.replies.refusals import NobodyCouldApprove, NotPermitted, Refusal, WrongPlace
 from bot.replies.reply import Reply
 from bot.replies.wording import to_type
-from handlers.contract import Declaration
+from handlers.contract import JSON, Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
 from jobs.configuration import Policy
+from jobs.consent_terms import effect_policy, terms_of
 from jobs.engine import Asked, Consent, Engine
 from jobs.lifecycle import FINAL
 from jobs.observing.facts import FactsError, Round, read_facts
-from state import inbox, job_store, run_store
+from state import approval_store, inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
 
@@ -40,6 +52,7 @@ class Seen:
 
     server: ServerSeen | None = None
     facts_since: datetime | None = None
+    people: tuple[Known, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,7 @@ class Answering:
     engine: Engine
     outgoing: Outgoing
     following: Following
+    consenting: Consenting
     versions: Versions = field(default_factory=Versions)
 
     def settle(
@@ -90,6 +104,10 @@ class Answering:
             refusal = why_forbidden(
                 parsed, asker, self._place(entry), installation.policy, installation.channel
             )
+            if refusal is None and isinstance(parsed.verb, Declaration):
+                refusal = why_nobody_could_approve(
+                    parsed.verb.effect, parsed, asker, installation.policy
+                )
             if refusal is not None:
                 return self._reply(tx, entry, refusal[0], now, reason=refusal[1])
         if isinstance(parsed.verb, Declaration):
@@ -169,9 +187,25 @@ class Answering:
                 tx, entry, about or _hidden(parsed.about, self.installation.bot_name), now
             )
         answer = parsed.verb.answer(scene, parsed.arguments)
-        effects = self._cancel(tx, answer, asker, now)
         settled = self._reply(tx, entry, answer.reply, now, file=answer)
-        return Settled((*settled.effects, *effects))
+        cancelled = self._cancel(tx, answer, asker, now)
+        voted = self._vote(tx, answer.word, entry, asker, now) if answer.word else ()
+        return Settled((*settled.effects, *cancelled, *voted))
+
+    def _vote(
+        self, tx: Transaction, word: Word, entry: Entry, asker: Asker, now: datetime
+    ) -> tuple[Effect, ...]:
+        if not word.approves:
+            self.consenting.rejected(tx, word.job_id, asker.name, word.reason, now)
+            return ()
+        assert entry.message_id is not None
+        spoken: dict[str, JSON] = {
+            "user_id": entry.sender_id,
+            "message_id": entry.message_id,
+            "content_sha256": entry.content_sha256,
+        }
+        approval_store.speak(tx, word.job_id, spoken)
+        return self.consenting.voted(tx, word.job_id, now)
 
     def _cancel(
         self, tx: Transaction, answer: Answer, asker: Asker, now: datetime
@@ -220,6 +254,7 @@ class Answering:
             server=seen.server,
             zulip_version=self.versions.zulip,
             feature_level=self.versions.feature_level,
+            people=seen.people,
             schedule_name=entry.sender_name if entry.origin == "schedule" else None,
         )
 
@@ -235,6 +270,9 @@ def why_forbidden(
     if isinstance(decision, Denied):
         reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
         return reply, Reason.NOT_PERMITTED
+    channel_alone = isinstance(parsed.verb, Command) and parsed.verb.only_in_channel
+    if channel_alone and place is not Place.OPS_CHANNEL:
+        return WrongPlace(parsed.canonical, channel, only_reads=False), Reason.WRONG_PLACE
     if isinstance(allowed_where(place, effect), Denied):
         only_reads = effect in (None, HostEffect.READ)
         return WrongPlace(parsed.canonical, channel, only_reads), Reason.WRONG_PLACE
@@ -245,11 +283,28 @@ def why_forbidden(
     return None
 
 
+def why_nobody_could_approve(
+    effect: HostEffect, parsed: Parsed, asker: Asker, policy: Policy
+) -> tuple[Reply, Reason] | None:
+    """Said at once instead of after a plan for which nobody could ever say ✅."""
+    if asker.is_root or parsed.yes or effect is HostEffect.READ:
+        return None
+    terms = terms_of(policy, effect, asker.user_id or 0)
+    if terms.enough_people(asker.user_id):
+        return None
+    reply = NobodyCouldApprove(
+        parsed.canonical, effect.value, terms.needed, list(effect_policy(policy, effect).approve)
+    )
+    return reply, Reason.NOBODY_MAY_APPROVE
+
+
 def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[Look]:
     """What still has to be looked at before this command can be answered."""
     wanted = set()
     if Look.HEALTH in command.looks and seen.server is None:
         wanted.add(Look.HEALTH)
+    if Look.PEOPLE in command.looks and seen.people is None:
+        wanted.add(Look.PEOPLE)
     if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
         wanted.add(Look.FRESH_FACTS)
     return frozenset(wanted)

@@ -1,26 +1,35 @@
 """Decides on consent from one look at the plan message, and from nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.deciding.effects import Effect, ReadCard
 from bot.deciding.following import Following
-from bot.observations import Gone, MessageSeen
+from bot.deciding.looking import observation_of, words_of
+from bot.deciding.tallying import Tallying
+from bot.observations import MessageSeen
 from bot.observations import Observation as Look
-from bot.zulip_api.words import Message, Person
+from bot.replies.consent import ConsentArmed, ConsentGiven, void_sentence
+from bot.replies.wording import code, listing, plain
 from handlers.errors import Reason
 from jobs import approvals
-from jobs.consent_rules import Cause, Observation, State, Verdict, Vote, Voter
-from jobs.engine import Engine, LookAgain
+from jobs.approvals import ARMED, CONSENT, START
+from jobs.consent_rules import Cause, Kind, State, Verdict
+from jobs.engine import Consent, Engine, LookAgain
 from jobs.lifecycle import Status
-from state import approval_store, job_store
-from state.approval_store import Question
+from state import approval_store, inbox, job_store
+from state.approval_store import Request
 from state.database import Transaction
 from state.job_store import Job
 
-CONSENT, START = "consent", "start"
-#: A deleted plan can be consented to by nobody.
-_DELETED = Verdict(State.VOID, (), Cause.OTHER_MESSAGE)
+#: Where another look may come to something else.
+_WAITS = frozenset({Status.AWAITING_APPROVAL, Status.ARMING, Status.QUEUED})
+_STALE = {
+    Cause.OTHER_POLICY: Reason.POLICY_CHANGED,
+    Cause.OTHER_EPOCH: Reason.EPOCH_CHANGED,
+}
+_LOOK_AGAIN = frozenset({Cause.UNREADABLE, Cause.OUTDATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,118 +39,198 @@ class Consenting:
     engine: Engine
     following: Following
     bot_id: int
+    #: Of the policy in force at this moment.
+    policy_sha256: Callable[[], str]
 
     def hint(self, tx: Transaction, message_id: int, now: datetime) -> tuple[Effect, ...]:
-        """Something happened to a message; if it is a plan that waits, have it read."""
-        request = approval_store.by_message(tx, message_id)
-        if request is None or request.status != "open":
+        """Something happened to a message; if consent hangs on it, have all of it read."""
+        return tuple(self._ask(tx, job, request, now) for job, request in self._on(tx, message_id))
+
+    def _on(self, tx: Transaction, message_id: int) -> list[tuple[Job, Request]]:
+        """The jobs that wait and hang on this message: as plan, as command, or as a word."""
+        numbers = set()
+        if (request := approval_store.by_message(tx, message_id)) is not None:
+            numbers.add(request.job_id)
+        entry = inbox.by_message(tx, self.engine.epoch, message_id)
+        if entry is not None and entry.job_id is not None:
+            numbers.add(entry.job_id)
+        numbers |= {one.job_id for one in approval_store.pending(tx) if message_id in words_of(one)}
+        found = []
+        for number in sorted(numbers):
+            job, request = job_store.get(tx, number), approval_store.get(tx, number)
+            if job is not None and request is not None and _may_be_asked(job, request):
+                found.append((job, request))
+        return found
+
+    def voted(self, tx: Transaction, job_id: int, now: datetime) -> tuple[Effect, ...]:
+        """Somebody said `approve`: like a reaction, a hint and no more."""
+        request = approval_store.get(tx, job_id)
+        if request is None or request.message_id is None:
             return ()
-        job = job_store.get(tx, request.job_id)
-        if job is None or job.status != Status.AWAITING_APPROVAL:
-            return ()
-        return (self._ask(tx, job, CONSENT, now),)
+        return self.hint(tx, request.message_id, now)
+
+    def rejected(
+        self, tx: Transaction, job_id: int, by: str, reason: str | None, now: datetime
+    ) -> None:
+        """Somebody whose word counts said `reject`; they were read for this very command."""
+        job = job_store.get(tx, job_id)
+        if job is None or job.status not in _WAITS:
+            return
+        why = f": {code(reason)}" if reason else ""
+        sentence = f"{plain(by)} rejected it{why}. Nothing was done."
+        self.following.finish(tx, self.engine.reject(tx, job, sentence, now), now)
 
     def before_start(self, tx: Transaction, again: LookAgain, now: datetime) -> Effect:
         """A queued job's consent was seen too long ago: ask once more."""
-        return self._ask(tx, again.job, START, now)
+        request = approval_store.get(tx, again.job.id)
+        assert request is not None
+        return self._ask(tx, again.job, request, now)
 
     def read_all_again(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
         """After a gap nobody tells of reactions: every plan that waits is read."""
-        return tuple(
-            effect
-            for request in approval_store.open_requests(tx)
-            if request.message_id is not None
-            for effect in self.hint(tx, request.message_id, now)
-        )
+        effects = []
+        for request in approval_store.pending(tx):
+            job = job_store.get(tx, request.job_id)
+            if job is not None and _may_be_asked(job, request):
+                effects.append(self._ask(tx, job, request, now))
+        return tuple(effects)
 
-    def _ask(self, tx: Transaction, job: Job, purpose: str, now: datetime) -> ReadCard:
-        assert job.card_message_id is not None
-        people = [job.asker_id] if job.asker_id is not None else []
+    def armed_are_due(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        """Jobs whose arming delay is over are read once more before they are queued."""
+        effects = []
+        for job in job_store.in_status(tx, Status.ARMING):
+            request = approval_store.get(tx, job.id)
+            if request is None or request.armed_until is None or request.armed_until > now:
+                continue
+            if not approval_store.has_open_question(tx, job.id, ARMED):
+                effects.append(self._ask(tx, job, request, now))
+        return tuple(effects)
+
+    def _ask(self, tx: Transaction, job: Job, request: Request, now: datetime) -> ReadCard:
+        assert request.message_id is not None
+        purposes = {Status.ARMING: ARMED, Status.QUEUED: START}
+        words = words_of(request)
+        voters = frozenset({*request.approvers, request.asker_id or 0})
+        speakers = {one.sender_id for one in words.values()}
+        others = set(words)
+        command = approvals.command_of(job)
+        if request.kind == Kind.WORD:
+            speakers |= set(request.approvers)
+        elif command is not None:
+            others.add(command.message_id)
         question = approval_store.ask(
             tx,
             job_id=job.id,
-            message_id=job.card_message_id,
-            people=people,
-            purpose=purpose,
+            message_id=request.message_id,
+            people=sorted(voters),
+            purpose=purposes.get(Status(job.status), CONSENT),
             at=now,
         )
-        return ReadCard(question.id, job.id, job.card_message_id, tuple(people))
+        return ReadCard(
+            question.id,
+            job.id,
+            request.message_id,
+            voters,
+            frozenset(speakers),
+            frozenset(others),
+        )
 
-    def observed(self, tx: Transaction, question_id: int, look: Look, now: datetime) -> int | None:
-        """Decide from one observation; gives the job that may now start, if one may."""
+    def observed(
+        self, tx: Transaction, question_id: int, look: Look, now: datetime
+    ) -> tuple[int | None, tuple[Effect, ...]]:
+        """Decide from one observation: the job that may now start, if one may, and what follows."""
         question = approval_store.answer(tx, question_id, at=now)
-        job = job_store.get(tx, question.job_id) if question and question.job_id else None
-        if question is None or job is None or job.plan is None:
-            return None
-        if isinstance(look.seen, Gone):
-            self._end(tx, job, _DELETED, now)
-            return None
-        observation = _translated(question, job, look)
-        verdict = approvals.decide(job, job.plan, observation, now, self.bot_id)
-        if question.purpose == START and job.status == Status.QUEUED:
-            return self._judge_start(tx, job, verdict, now)
-        if question.purpose == CONSENT and job.status == Status.AWAITING_APPROVAL:
-            self._judge_request(tx, job, verdict, now)
-        return None
+        if question is None or question.job_id is None:
+            return None, ()
+        job = job_store.get(tx, question.job_id)
+        request = approval_store.get(tx, question.job_id)
+        if job is None or request is None or not _may_be_asked(job, request):
+            return None, ()
+        observation = observation_of(look, request, job, self.policy_sha256())
+        verdict = approvals.decide(request, job, observation, now, self.bot_id)
+        if verdict.state is State.WAITING and verdict.reason in _LOOK_AGAIN:
+            # The hint was used up and nothing is known: without another look it would be lost.
+            return None, (self._ask(tx, job, request, now),)
+        return self._carry_out(tx, job, request, verdict, look, now), ()
 
-    def _judge_request(self, tx: Transaction, job: Job, verdict: Verdict, now: datetime) -> None:
-        if verdict.state is State.GRANTED:
-            granted = self.engine.grant(tx, job, verdict.by, now)
-            self.following.tell_waiting(tx, granted, now)
-        elif verdict.state is not State.WAITING:
-            self._end(tx, job, verdict, now)
-
-    def _judge_start(
-        self, tx: Transaction, job: Job, verdict: Verdict, now: datetime
+    def _carry_out(
+        self,
+        tx: Transaction,
+        job: Job,
+        request: Request,
+        verdict: Verdict,
+        look: Look,
+        now: datetime,
     ) -> int | None:
-        if verdict.state is State.GRANTED:
-            return job.id
-        if verdict.state is State.WAITING and verdict.reason is Cause.TOO_FEW:
-            sentence = "The ✅ was taken back before the job started, so nothing was done."
-            ended = self.engine.close(tx, job, Status.CANCELLED, Reason.CANCELLED, sentence, now)
-            self.following.finish(tx, ended, now)
-        elif verdict.state is not State.WAITING:
-            self._end(tx, job, verdict, now)
+        if verdict.state in {State.VOID, State.REJECTED, State.EXPIRED}:
+            self._end(tx, job, verdict, look, now)
+            return None
+        granted = verdict.state is State.GRANTED
+        match Status(job.status):
+            case Status.AWAITING_APPROVAL:
+                self._tallying.count(tx, job, request, verdict, look, now)
+                if granted:
+                    self._granted(tx, job, request, verdict, now)
+            case Status.ARMING if granted:
+                if request.armed_until is not None and now >= request.armed_until:
+                    self._queue(tx, job, request, verdict, now)
+            case Status.QUEUED if granted:
+                return job.id
+            case _:
+                self._withdrawn(tx, job, now)
         return None
 
-    def _end(self, tx: Transaction, job: Job, verdict: Verdict, now: datetime) -> None:
+    @property
+    def _tallying(self) -> Tallying:
+        return Tallying(self.following.outgoing, self.bot_id)
+
+    def _granted(
+        self, tx: Transaction, job: Job, request: Request, verdict: Verdict, now: datetime
+    ) -> None:
+        if not request.arming_seconds:
+            self._queue(tx, job, request, verdict, now)
+            return
+        until = now + timedelta(seconds=request.arming_seconds)
+        armed = self.engine.arm(tx, job, verdict.by, until, now)
+        told = ConsentArmed(job.id, list(verdict.by), until.isoformat())
+        self.following.outgoing.post(tx, armed, told, now)
+
+    def _queue(
+        self, tx: Transaction, job: Job, request: Request, verdict: Verdict, now: datetime
+    ) -> None:
+        granted = self.engine.grant(tx, job, verdict.by, now)
+        if request.kind == Kind.APPROVAL:
+            self.following.outgoing.post(tx, granted, ConsentGiven(job.id, list(verdict.by)), now)
+        self.following.tell_waiting(tx, granted, now)
+
+    def _withdrawn(self, tx: Transaction, job: Job, now: datetime) -> None:
+        sentence = "The ✅ was taken back before the job started, so nothing was done."
+        ended = self.engine.close(tx, job, Status.CANCELLED, Reason.WITHDRAWN, sentence, now)
+        self.following.finish(tx, ended, now)
+
+    def _end(self, tx: Transaction, job: Job, verdict: Verdict, look: Look, now: datetime) -> None:
         if verdict.state is State.EXPIRED:
             ended = self.engine.expire(tx, job, now)
         elif verdict.state is State.REJECTED:
-            status = Status.REJECTED if job.status != Status.QUEUED else Status.CANCELLED
-            sentence = "It was rejected with ❌, so nothing was done."
-            ended = self.engine.close(tx, job, status, Reason.REJECTED, sentence, now)
+            sentence = f"{_names(verdict.by, look)} rejected it with ❌, so nothing was done."
+            ended = self.engine.reject(tx, job, sentence, now)
         else:
-            sentence = (
-                "The plan message is no longer what was posted "
-                f"({verdict.reason.value.replace('_', ' ')}), so nothing was done."
-            )
-            ended = self.engine.close(tx, job, Status.STALE, Reason.PLAN_CHANGED, sentence, now)
+            sentence = void_sentence(verdict.reason.value)
+            reason = _STALE.get(verdict.reason, Reason.MESSAGE_CHANGED)
+            ended = self.engine.close(tx, job, Status.STALE, reason, sentence, now)
         self.following.finish(tx, ended, now)
 
 
-def _translated(question: Question, job: Job, look: Look) -> Observation:
-    seen = look.seen
-    message: Message | None = seen.message if isinstance(seen, MessageSeen) else None
-    people = seen.people if isinstance(seen, MessageSeen) else {}
-    return Observation(
-        epoch=job.epoch,
-        message_id=question.message_id or 0,
-        sender_id=message.sender_id if message else 0,
-        content_sha256=seen.content_sha256 if isinstance(seen, MessageSeen) else "",
-        edited=message.edited if message else False,
-        moved=message.moved if message else False,
-        reactions=tuple(
-            Vote(reaction.user_id, reaction.emoji_code, reaction.reaction_type)
-            for reaction in (message.reactions if message else ())
-        ),
-        people={user_id: voter(person) for user_id, person in people.items()},
-        fetch_started_at=look.fetch_started_at,
-        fetch_ended_at=look.fetch_ended_at,
-        unreadable=message is None,
+def _may_be_asked(job: Job, request: Request) -> bool:
+    return (
+        job.status in _WAITS
+        and request.status in {"open", "latched"}
+        and request.message_id is not None
+        and job.consent in {Consent.REACTION, Consent.YES}
     )
 
 
-def voter(person: Person) -> Voter:
-    """What the rules need of an account."""
-    return Voter(is_human=not person.is_bot, is_active=person.is_active, is_guest=person.is_guest)
+def _names(user_ids: tuple[int, ...], look: Look) -> str:
+    seen = look.seen
+    people = seen.people if isinstance(seen, MessageSeen) else {}
+    return listing([plain(people[one].name) for one in user_ids if one in people]) or "Somebody"

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import IntEnum
 
 from bot.commands.contract import Asker, Installation
 from bot.deciding.answering import Answering, Seen
@@ -33,10 +34,11 @@ from handlers.registry import declaration
 from jobs.engine import Engine, LookAgain, Start
 from jobs.journal import RUN
 from jobs.lifecycle import Status
+from jobs.policy_file import PolicyFile
 from jobs.recovery import OpenRun
 from jobs.schedules import Recurrence
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, inbox, job_store, run_store
+from state import anchors, approval_store, inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
 
@@ -54,6 +56,7 @@ class Decisions:
     grammar: Grammar
     identity: Identity
     recurrences: Mapping[str, Recurrence]
+    policy_file: PolicyFile
     outgoing: Outgoing = field(init=False)
     intake: Intake = field(init=False)
     answering: Answering = field(init=False)
@@ -76,16 +79,40 @@ class Decisions:
         self.outgoing = Outgoing(identity.channel_id, identity.channel, identity.bot_name)
         self.intake = Intake(gate, self.outgoing, epoch)
         self.following = Following(self.engine, self.outgoing)
+        self.consenting = Consenting(
+            self.engine, self.following, identity.bot_id, self.policy_file.sha256
+        )
         self.answering = Answering(
             self.grammar.of_bot(identity.bot_name),
             installation,
             self.engine,
             self.outgoing,
             self.following,
+            self.consenting,
         )
         self.settling = Settling(self.answering, self.outgoing, self.installation.policy)
-        self.consenting = Consenting(self.engine, self.following, identity.bot_id)
         self.timekeeping = Timekeeping(self.recurrences, epoch)
+
+    def of_present_policy(self) -> "Decisions | None":
+        """The same by the policy that the file holds now; None while it is the one in force."""
+        self.policy_file.refresh()
+        policy = self.policy_file.policy
+        if policy == self.engine.policy:
+            return None
+        anew = replace(
+            self,
+            engine=replace(self.engine, policy=policy),
+            installation=replace(self.installation, policy=policy),
+        )
+        return anew.continuing(self)
+
+    def continuing(self, before: "Decisions") -> "Decisions":
+        """Take over what is only remembered: who waits for what, and which steps were seen."""
+        self.following.steps.update(before.following.steps)
+        self.settling.pending.update(before.settling.pending)
+        self.settling.people.update(before.settling.people)
+        self.answering.versions = before.answering.versions
+        return self
 
     def zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
         """One of Zulip's events."""
@@ -122,6 +149,7 @@ class Decisions:
     def reopened(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
         """After a restart: every command that was received and not answered."""
         effects: list[Effect] = []
+        approval_store.forget_questions(tx)
         for entry in inbox.open_entries(tx):
             read = needs_person(entry)
             if read is not None:
@@ -164,9 +192,10 @@ class Decisions:
         return Asker(name=entry.sender_name, is_root=True, zulip_role="schedule")
 
     def expire(self, tx: Transaction, now: datetime) -> None:
-        """End what has waited too long for consent."""
-        for job in job_store.in_status(tx, Status.AWAITING_APPROVAL):
-            if job.expires_at is not None and job.expires_at < now:
+        """End what has waited too long for consent, or with it for its turn."""
+        waiting = (Status.AWAITING_APPROVAL, Status.ARMING, Status.QUEUED)
+        for job in job_store.in_status(tx, *waiting):
+            if job.expires_at is not None and job.expires_at <= now:
                 self.following.finish(tx, self.engine.expire(tx, job, now), now)
 
     def start_next(
@@ -196,11 +225,21 @@ class Decisions:
                 return self.following.lost(tx, event, now)
 
 
-def person_question(entry_id: int) -> int:
+class About(IntEnum):
+    """What a question about a command is about."""
+
+    SENDER = 0
+    HEALTH = 1
+    PEOPLE = 2
+
+
+def question_about(entry_id: int, about: About) -> int:
     """Questions about commands are not stored (the command is), so their numbers are made from
     the command's, below zero."""
-    return -2 * entry_id
+    return -(len(About) * entry_id + about)
 
 
-def health_question(entry_id: int) -> int:
-    return -2 * entry_id - 1
+def asked_about(question_id: int) -> tuple[int, About]:
+    """The inverse: which command, and what about it."""
+    entry_id, about = divmod(-question_id, len(About))
+    return entry_id, About(about)

@@ -29,14 +29,26 @@ class ReadPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPeople:
+    """Read afresh everybody whom a command is about."""
+
+    entry_id: int
+    user_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadCard:
-    """Read a plan message, its reactions and the people behind them."""
+    """Read a plan message, its reactions, the people behind them, and the command."""
 
     question_id: int
     job_id: int
     message_id: int
-    #: Whoever may consent, so that they are read even before they react.
-    people: tuple[int, ...]
+    #: Whose reactions count; they are read if they have reacted.
+    voters: frozenset[int]
+    #: Who consented in words; they are read in any case.
+    speakers: frozenset[int]
+    #: The command and those words.
+    others: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +72,4 @@ class TellHost:
     job_id: int | None
 
 
-Effect = StartRun | EndRun | ReadPerson | ReadCard | ReadHealth | LookAtHost | TellHost
+Effect = StartRun | EndRun | ReadPerson | ReadPeople | ReadCard | ReadHealth | LookAtHost | TellHost

@@ -9,11 +9,12 @@ from bot.progress import Steps, last_status_message, status_message
 from bot.replies.job_news import JobEnded, JobWaits, PlanCard
 from bot.zulip_api.words import CHECK, CROSS, STOP
 from handlers.errors import Reason
+from jobs.consent_rules import Kind
 from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN
 from jobs.lifecycle import FINAL, Status
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import job_store, run_store
+from state import approval_store, job_store, run_store
 from state.database import Transaction
 from state.job_store import Job
 
@@ -113,7 +114,7 @@ class Following:
         """Each job's end is told once, in the transaction that takes it in."""
         steps = self.steps.pop(job.id, Steps())
         quiet = job.origin == "schedule" and job.status == Status.SUCCEEDED
-        ended = _end_message(job, self.outgoing.bot_name)
+        ended = _end_message(job, self.outgoing.bot_name, _approvers(tx, job))
         if quiet:
             # The success of a timer needs nobody: one line in the schedule's own topic.
             self.outgoing.say(tx, schedule_topic(job.asker_name), ended, now)
@@ -145,7 +146,17 @@ def _what_to_type(job: Job) -> str | None:
     return job.command if job.status in {Status.STALE, Status.EXPIRED} else None
 
 
-def _end_message(job: Job, bot_name: str) -> JobEnded:
+def _approvers(tx: Transaction, job: Job) -> list[int]:
+    """The other people whose consent started it."""
+    request = approval_store.get(tx, job.id)
+    used = request is not None and request.status == "consumed"
+    if request is None or not used or request.kind != Kind.APPROVAL:
+        return []
+    votes = request.votes if isinstance(request.votes, list) else []
+    return [one for one in votes if isinstance(one, int)]
+
+
+def _end_message(job: Job, bot_name: str, approved_by: list[int]) -> JobEnded:
     outcome = job.outcome or {}
     started = job.started_at
     # A job that never ran was told of nothing by a runner.
@@ -169,4 +180,5 @@ def _end_message(job: Job, bot_name: str) -> JobEnded:
         seconds=(job.ended_at - started).total_seconds() if started and job.ended_at else None,
         tail=said("tail") or "",
         caught_up=job.caught_up,
+        approved_by=approved_by,
     )

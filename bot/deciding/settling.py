@@ -3,20 +3,21 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.commands.contract import Asker, Look, ServerSeen
+from bot.commands.contract import Asker, Known, Look, ServerSeen
 from bot.deciding.answering import Answering, NeedsLook, Seen
-from bot.deciding.consenting import voter
-from bot.deciding.effects import Effect, LookAtHost, ReadHealth
+from bot.deciding.effects import Effect, LookAtHost, ReadHealth, ReadPeople
 from bot.deciding.intake import needs_person
+from bot.deciding.looking import voter
 from bot.deciding.outgoing import Outgoing
-from bot.observations import HealthSeen, Observation, PersonSeen
-from bot.permissions import roles_of
+from bot.observations import HealthSeen, Observation, PeopleSeen, PersonSeen
+from bot.permissions import everybody, roles_of
 from bot.replies.refusals import Refusal, TooOld
 from bot.understanding.gate import OLDEST_COMMAND, judge_person
 from bot.zulip_api.words import Person
 from handlers.errors import Reason
 from handlers.wording import duration
 from jobs.configuration import Policy
+from jobs.consent_rules import is_eligible
 from state import inbox
 from state.database import Transaction
 from state.inbox import Entry
@@ -132,6 +133,8 @@ class Settling:
         effects: list[Effect] = []
         if Look.HEALTH in result.looks:
             effects.append(ReadHealth(entry.id))
+        if Look.PEOPLE in result.looks:
+            effects.append(ReadPeople(entry.id, everybody(self.policy)))
         if Look.FRESH_FACTS in result.looks:
             effects.append(LookAtHost())
         return tuple(effects)
@@ -145,6 +148,22 @@ class Settling:
             return ()
         pending.seen = replace(pending.seen, server=_server_seen(observation))
         pending.wanted.discard(Look.HEALTH)
+        return self._settle_pending(tx, pending, now)
+
+    def people_seen(
+        self, tx: Transaction, entry_id: int, observation: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Everybody whom the policy lists, for a command about them."""
+        pending = self.pending.get(entry_id)
+        if pending is None:
+            return ()
+        seen = observation.seen
+        if isinstance(seen, PeopleSeen):
+            people = tuple(
+                Known(one.id, one.name, is_eligible(voter(one))) for one in seen.people.values()
+            )
+            pending.seen = replace(pending.seen, people=people)
+        pending.wanted.discard(Look.PEOPLE)
         return self._settle_pending(tx, pending, now)
 
     def facts_seen(
@@ -177,6 +196,8 @@ class Settling:
             seen = replace(seen, server=ServerSeen(ok=False, sentence="I have not asked Zulip."))
         if seen.facts_since is None:
             seen = replace(seen, facts_since=pending.asked_at)
+        if seen.people is None:
+            seen = replace(seen, people=())
         return self.settle(tx, entry, pending.asker, seen, now)
 
 

@@ -28,6 +28,8 @@ class Wish:
     version: str = "9.2"
     extent: Extent = field(default_factory=Extent)
     schedules: tuple[ScheduleSettings, ...] = ()
+    #: The tables of the policy in place of the usual ones; `{iago}` stands for Iago's user id.
+    policy: str | None = None
     #: Further lines of zulip-ops.toml.
     more_configuration: str = ""
 
@@ -125,6 +127,20 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         f"user = {_toml(database.user)}",
         f"system_user = {_toml(database.system_user or '')}",
         *([f"programs = {_toml(database.programs)}"] if database.programs else []),
+        *_policy(cast, wish),
+    ]
+    for store in stage.stores:
+        lines += _store(store)
+    for schedule in wish.schedules:
+        lines += _schedule(schedule)
+    return "\n".join([*lines, wish.more_configuration, ""])
+
+
+def _policy(cast: Cast, wish: Wish) -> list[str]:
+    if wish.policy is not None:
+        people = ("desdemona", "iago", "hamlet", "cordelia", "polonius", "bot")
+        return [wish.policy.format(**{name: getattr(cast, name).id for name in people})]
+    return [
         "[policy.roles]",
         f"viewer = [{cast.hamlet.id}]",
         f"operator = [{cast.desdemona.id}, {cast.iago.id}]",
@@ -135,12 +151,8 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         "yes = true",
         "[policy.disruptive]",
         'ask = ["operator"]',
+        'approve = ["operator"]',
     ]
-    for store in stage.stores:
-        lines += _store(store)
-    for schedule in wish.schedules:
-        lines += _schedule(schedule)
-    return "\n".join([*lines, wish.more_configuration, ""])
 
 
 def _store(store: StoreSettings) -> list[str]:

@@ -9,6 +9,7 @@ from bot.replies.wording import (
     code,
     count,
     fence,
+    mentioned,
     moment,
     person,
     plain,
@@ -146,11 +147,14 @@ class JobEnded(Reply, kind="job_ended"):
     seconds: float | None
     tail: str = ""
     caught_up: bool = False
+    #: The other people who approved it.
+    approved_by: Sequence[int] = ()
 
     def text(self) -> str:
         took = f" after {duration(self.seconds)}" if self.seconds is not None else ""
         late = " It made up for a missed run." if self.caught_up else ""
-        head = f"**Job #{self.job}** ({code(self.command)}) {ENDS[self.status]}{took}.{late}"
+        by = f", approved by {mentioned(self.approved_by)}" if self.approved_by else ""
+        head = f"**Job #{self.job}** ({code(self.command)}{by}) {ENDS[self.status]}{took}.{late}"
         lines = [f"{self._mention()}{head}", self.sentence]
         if self.state:
             lines.append(self.state)

@@ -43,6 +43,25 @@ class NotPermitted(Reply, kind="not_permitted"):
 
 
 @dataclass(frozen=True)
+class NobodyCouldApprove(Reply, kind="nobody_could_approve"):
+    """A command for which consent could never come about."""
+
+    command: str
+    effect: str
+    needed: int
+    roles: Sequence[str]
+
+    def text(self) -> str:
+        others = "another person" if self.needed == 1 else f"{self.needed} other people"
+        listed = listing([f"*{role}*" for role in self.roles], "or")
+        known = f"{listed} lists too few besides you" if listed else "the policy names no role"
+        return (
+            f"{code(self.command)} is {self.effect}, so {others} would have to approve it, and "
+            f"{known}. Root sets `approve` in zulip-ops.toml, below `[policy.{self.effect}]`."
+        )
+
+
+@dataclass(frozen=True)
 class WrongPlace(Reply, kind="wrong_place"):
     """A command was asked for where it is not answered."""
 

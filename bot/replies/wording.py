@@ -72,6 +72,11 @@ def person(name: str, user_id: int | None) -> str:
     return f"@_**{plain(name)}|{user_id}**"
 
 
+def mentioned(user_ids: Sequence[int]) -> str:
+    """People by their ids, without notifying them; Zulip shows their present names."""
+    return listing([f"@_**|{user_id}**" for user_id in user_ids])
+
+
 def plain(text: str) -> str:
     """A name without the signs that mean something in Zulip's markdown."""
     return re.sub(r"[*`|\[\]<>#@\n\r~]", "", text).strip() or "somebody"

@@ -25,15 +25,25 @@ _WORD = re.compile(
         (?=\s|$)""",
     re.VERBOSE,
 )
+#: Somebody mentioned as Zulip writes it; names have blanks and letters of any script.
+_MENTION = re.compile(r"@_?\*\*([^*\n`\"']{1,100})\*\*")
+_PLACEHOLDER = re.compile(r"@\*\*([0-9]+)\*\*")
 _PLAIN_WORD = re.compile(r"""[^\s"']+""")
 
 
 def tokenize(text: str) -> list[str]:
     """The words of one command; raises BadCommand (unreadable_text) and nothing else."""
-    line = _readable(text)
-    if '"' not in line and "'" not in line:
-        return line.split()
-    return list(_quoted_words(line))
+    mentioned: list[str] = []
+
+    def keep(mention: re.Match[str]) -> str:
+        mentioned.append(mention[0])
+        return f"@**{len(mentioned) - 1}**"
+
+    line = _readable(_MENTION.sub(keep, text) if "@" in text else text)
+    words = line.split() if '"' not in line and "'" not in line else _quoted_words(line)
+    if not mentioned:
+        return words
+    return [_PLACEHOLDER.sub(lambda found: mentioned[int(found[1])], word) for word in words]
 
 
 def quote(word: str) -> str:

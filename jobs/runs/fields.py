@@ -85,6 +85,14 @@ class Fields:
     def optional_fields(self, name: str) -> "Fields | None":
         return None if self._record.get(name) is None else self.fields(name)
 
+    def wholes(self, name: str) -> list[int]:
+        """A list of whole numbers."""
+        value = self._record.get(name)
+        numbers = [one for one in value if isinstance(one, int)] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(numbers) != len(value):
+            raise self._wrong(name, "a list of whole numbers")
+        return numbers
+
     def list(self, name: str) -> list[JSON]:
         value = self._record.get(name)
         if not isinstance(value, list):

@@ -216,6 +216,9 @@ class Conversation:
     def react(self, person: Person, message_id: int, emoji_name: str = "check") -> None:
         self.stage.zulip.react(person, message_id, emoji_name)
 
+    def unreact(self, person: Person, message_id: int, emoji_name: str = "check") -> None:
+        self.stage.zulip.unreact(person, message_id, emoji_name)
+
     # Jobs
 
     def job_for(self, message_id: int) -> Job:

@@ -147,7 +147,7 @@ def test_the_cross_of_the_asker_ends_it(talk: Conversation, cast: Cast) -> None:
     end = talk.end_of(job.id)
     talk.wait_for_marks(asked, STOP)
 
-    assert "It was rejected with ❌, so nothing was done." in end.content
+    assert "Iago rejected it with ❌, so nothing was done." in end.content
     talk.settled()
     assert not end.topic.startswith("✔")
     # Consent that comes later changes nothing any more.

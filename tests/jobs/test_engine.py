@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from handlers.contract import Plan, Precondition
 from handlers.errors import Reason
@@ -14,13 +15,16 @@ from handlers.host.settings import HostSettings
 from handlers.registry import declaration
 from jobs import approvals
 from jobs.configuration import EffectPolicy, Policy
-from jobs.consent_rules import Observation, State, Vote, Voter
+from jobs.consent_rules import Observation, SourceSeen, State, Vote, Voter
+from jobs.consent_terms import policy_sha256
 from jobs.engine import Asked, Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN, RUN, ResultStatus, RunResult
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status
 from state import approval_store, audit_log, installation, job_store, outbox, run_store
+from state.approval_store import Request
 from state.database import Database, Transaction, open_database
 from state.job_store import Job
+from state.models import approval_requests
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IAGO, HAMLET, BOT = 5, 6, 9
@@ -169,12 +173,21 @@ def test_only_one_job_changes_the_host_at_a_time(tx: Transaction) -> None:
     assert started(tx).job.id == second.id
 
 
-def test_a_queued_job_that_waited_too_long_expires_instead_of_starting(tx: Transaction) -> None:
+def test_a_queued_job_that_waited_too_long_does_not_start_and_expires(tx: Transaction) -> None:
     job = planned(tx, Consent.YES)
-    assert ENGINE.claim(tx, NOW + timedelta(minutes=61)) is None
-    expired = job_store.get(tx, job.id)
-    assert expired is not None
-    assert expired.status == Status.EXPIRED
+    late = NOW + timedelta(minutes=60)
+    assert ENGINE.claim(tx, late) is None
+    expired = ENGINE.expire(tx, job, late)
+    assert (expired.status, expired.reason) == (Status.EXPIRED, Reason.EXPIRED)
+    assert expired.sentence == "Its plan was too old when its turn came, so nothing was done."
+
+
+def test_what_nobody_in_zulip_agreed_to_waits_for_its_turn_as_long_as_it_takes(
+    tx: Transaction,
+) -> None:
+    job = planned(tx, Consent.SCHEDULE)
+    assert job.expires_at is None
+    assert isinstance(ENGINE.claim(tx, NOW + timedelta(days=2)), Start)
 
 
 def test_a_lost_backup_has_failed_and_frees_the_host(tx: Transaction) -> None:
@@ -202,6 +215,14 @@ def test_cancelling_a_running_job_only_marks_it_until_its_run_has_ended(tx: Tran
     assert ended.status == Status.CANCELLED
 
 
+def asked_of(tx: Transaction, job: Job) -> Request:
+    """The request for consent to a plan that was posted."""
+    tx.execute(update(approval_requests).values(message_id=job.card_message_id))
+    found = approval_store.get(tx, job.id)
+    assert found is not None
+    return found
+
+
 def look(job: Job, *votes: Vote, at: datetime = NOW, sha256: str = CARD_SHA256) -> Observation:
     return Observation(
         epoch=1,
@@ -214,6 +235,8 @@ def look(job: Job, *votes: Vote, at: datetime = NOW, sha256: str = CARD_SHA256) 
         people={one: Voter(is_human=True, is_active=True, is_guest=False) for one in (5, 6)},
         fetch_started_at=at,
         fetch_ended_at=at,
+        command=SourceSeen(1, IAGO, "a" * 64, edited=False, moved=False),
+        policy_sha256=policy_sha256(POLICY),
     )
 
 
@@ -235,8 +258,7 @@ def test_the_asker_alone_confirms_what_is_routine(
     job_store.change(tx, job.id, card_message_id=77)
     carded = job_store.get(tx, job.id)
     assert carded is not None
-    assert carded.plan is not None
-    verdict = approvals.decide(carded, carded.plan, look(carded, *votes), NOW, BOT)
+    verdict = approvals.decide(asked_of(tx, carded), carded, look(carded, *votes), NOW, BOT)
     assert verdict.state is state
 
 
@@ -245,9 +267,8 @@ def test_another_card_than_the_posted_one_is_void(tx: Transaction) -> None:
     job_store.change(tx, job.id, card_message_id=77)
     carded = job_store.get(tx, job.id)
     assert carded is not None
-    assert carded.plan is not None
     seen = look(carded, Vote(IAGO, "2705", "unicode_emoji"), sha256="d" * 64)
-    assert approvals.decide(carded, carded.plan, seen, NOW, BOT).state is State.VOID
+    assert approvals.decide(asked_of(tx, carded), carded, seen, NOW, BOT).state is State.VOID
 
 
 ACTIONS = ["ask", "ask --yes", "plan", "refuse", "grant", "claim", "end", "lose", "cancel", "wait"]

@@ -37,7 +37,7 @@ SPEC = replace(
     fingerprint="ab" * 32,
     command=CommandSource(123, "cd" * 32),
     expires_at=NOON + timedelta(hours=1),
-    consent=Consent(needed=1, people=("Iago",), asker_confirms=True),
+    consent=Consent(needed=1, people=(11,), asker_confirms=True),
     hints={"seconds": [1.5, 2]},
 )
 PLAN = Plan(

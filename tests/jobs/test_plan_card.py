@@ -99,13 +99,29 @@ Plan `{mark}`, for short its first 12 characters."""
         ),
         (
             Effect.DISRUPTIVE,
-            Consent(1, ("Cordelia", "Hamlet")),
-            "one person of `Cordelia`, `Hamlet`, other than @_**Iago|11**, reacts with ✅",
+            Consent(1, (7, 8, 11)),
+            "**To approve**: one of @**|7**, @**|8** reacts with ✅ to this message, or with "
+            "`approve 12`, before",
+        ),
+        (
+            Effect.DISRUPTIVE,
+            Consent(1, (7,)),
+            "**To approve**: @**|7** reacts with ✅ to this message",
+        ),
+        (
+            Effect.DISRUPTIVE,
+            Consent(1, (7, 11), asker_counts=True),
+            "**To approve**: one of @**|7**, @_**Iago|11** reacts with ✅",
         ),
         (
             Effect.DESTRUCTIVE,
-            Consent(2, (), arming_minutes=10),
-            "or fewer reactions until then, cancels it. After the ✅ it waits 10 min, in which ❌",
+            Consent(2, (7, 8, 11), arming_seconds=60),
+            "each of @**|7**, @**|8** react with ✅",
+        ),
+        (
+            Effect.DESTRUCTIVE,
+            Consent(2, (), arming_seconds=600),
+            "or fewer reactions until then, cancels it. After the last ✅ it waits 10 min, in",
         ),
         (
             Effect.DISRUPTIVE,

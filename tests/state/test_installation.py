@@ -16,7 +16,9 @@ def test_settings_are_kept_and_replaced(tx: Transaction) -> None:
 
 def test_a_new_epoch_voids_consent_questions_and_anchors(tx: Transaction) -> None:
     job = make_job(tx)
-    approval_store.create(tx, NewRequest(job.id, "f", "approval", IAGO, 1, after(60), 500))
+    approval_store.create(
+        tx, NewRequest(job.id, "f", "approval", IAGO, 1, after(60), message_id=500)
+    )
     approval_store.latch(tx, job.id, "f", [], actor="user/12", at=NOW)
     question = approval_store.ask(
         tx, job_id=job.id, message_id=500, people=[12], purpose="start", at=NOW

@@ -1,0 +1,84 @@
+"""Says once what each vote came to: counted, taken back, or not counted and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.deciding.looking import voter
+from bot.deciding.outgoing import Outgoing
+from bot.observations import MessageSeen
+from bot.observations import Observation as Look
+from bot.replies.consent import VoteCounted, VoteIgnored, VoteTakenBack
+from bot.replies.reply import Reply
+from bot.zulip_api.words import CHECK, CROSS
+from jobs.consent_rules import Kind, State, Verdict, is_eligible
+from state import approval_store
+from state.approval_store import Request
+from state.database import Transaction
+from state.job_store import Job
+
+#: A crowd that reacts for fun is not answered one by one.
+MOST_IGNORED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tallying:
+    """The card is never edited, so each change of the count is a message of its own."""
+
+    outgoing: Outgoing
+    bot_id: int
+
+    def count(
+        self,
+        tx: Transaction,
+        job: Job,
+        request: Request,
+        verdict: Verdict,
+        look: Look,
+        now: datetime,
+    ) -> None:
+        """Tell what is new since the last look, and remember that it was told."""
+        counted = set(request.told.get("counted", ()))
+        ignored = dict(_ignored(request, look, self.bot_id))
+        fresh = sorted(set(ignored) - set(request.told.get("ignored", ())))
+        for reply in _changes(job, request, verdict, counted):
+            self.outgoing.post(tx, job, reply, now)
+        room = MOST_IGNORED - len(request.told.get("ignored", ()))
+        for user_id in fresh[: max(0, room)]:
+            self.outgoing.post(tx, job, VoteIgnored(job.id, user_id, ignored[user_id]), now)
+        known = sorted({*request.told.get("ignored", ()), *fresh})
+        told = {"counted": sorted(verdict.by), "ignored": known}
+        if told != request.told:
+            approval_store.tell(tx, job.id, told)
+
+
+def _changes(job: Job, request: Request, verdict: Verdict, counted: set[int]) -> list[Reply]:
+    have, needed = len(verdict.by), request.needed
+    back, new = sorted(counted - set(verdict.by)), sorted(set(verdict.by) - counted)
+    replies: list[Reply] = []
+    if back:
+        replies.append(VoteTakenBack(job.id, back, have, needed))
+    if new and request.kind == Kind.APPROVAL and verdict.state is not State.GRANTED:
+        replies.append(VoteCounted(job.id, new, have, needed))
+    return replies
+
+
+def _ignored(request: Request, look: Look, bot_id: int) -> list[tuple[int, str]]:
+    """Who reacted with ✅ or ❌ without its counting, each with the reason."""
+    seen = look.seen
+    if not isinstance(seen, MessageSeen):
+        return []
+    found = []
+    for reaction in seen.message.reactions:
+        user_id = reaction.user_id
+        says_yes, says_no = reaction.is_emoji(CHECK), reaction.is_emoji(CROSS)
+        if user_id == bot_id or not (says_yes or says_no):
+            continue
+        person = seen.people.get(user_id)
+        if user_id == request.asker_id and not request.self_counts:
+            if says_yes:
+                found.append((user_id, "asker"))
+        elif user_id not in request.approvers:
+            found.append((user_id, "unlisted"))
+        elif person is not None and not is_eligible(voter(person)):
+            found.append((user_id, "account"))
+    return found
