@@ -56,7 +56,8 @@ class Server:
             ("# operator = [8, 9]", f"operator = [{operator}]"),
             ("may ask.\nask = []", 'may ask.\nask = ["viewer", "operator"]'),
             (
-                "[policy.routine]\nask = []\nyes = false",
+                "[policy.routine]\nask = []\napprove = []\n# people = 1\n"
+                "self_approval = false\nyes = false",
                 '[policy.routine]\nask = ["operator"]\nyes = true',
             ),
             ("# [[stores]]\n# A name for", "[[stores]]\n# A name for"),
