@@ -100,11 +100,15 @@ def command_of(job: Job) -> Source | None:
 
 
 def is_fresh(tx: Transaction, job: Job, now: datetime) -> bool:
-    """Whether consent was seen so recently that it need not be read again before the start."""
+    """Whether consent was seen so recently that it need not be read again before the start.
+
+    `--yes` never was: it is latched with the plan, and whoever typed it was read before that.
+    """
     request = approval_store.get(tx, job.id)
     return (
         request is not None
         and request.status == "latched"
+        and request.kind != Kind.WORD
         and request.decided_at is not None
         and now - request.decided_at <= OLDEST_OBSERVATION
     )

@@ -199,7 +199,7 @@ class Engine:
             if job.expires_at is not None and job.expires_at <= now:
                 continue  # The next tick ends and tells it.
             if job.consent in _FROM_ZULIP and job.id != reread:
-                if approval_store.has_open_question(tx, job.id, approvals.START):
+                if approval_store.has_open_question(tx, job.id):
                     continue  # Something happened to it, and nobody has looked yet.
                 if not approvals.is_fresh(tx, job, now):
                     return LookAgain(job)

@@ -214,11 +214,11 @@ def ask(
     purpose: str,
     at: datetime,
 ) -> Question:
-    """Ask anew: an open question of the same job, message and purpose is superseded."""
+    """Ask anew: an open question about the same message for the same job is superseded, whatever it
+    was for, so that no older look can come after a newer one."""
     subject = (
         questions.c.job_id.is_not_distinct_from(job_id),
         questions.c.message_id.is_not_distinct_from(message_id),
-        questions.c.purpose == purpose,
     )
     last = tx.execute(select(func.max(questions.c.revision)).where(*subject)).scalar()
     tx.execute(
@@ -260,13 +260,9 @@ def answer(tx: Transaction, question_id: int, *, at: datetime) -> Question | Non
     return get_question(tx, question_id) if done.rowcount == 1 else None
 
 
-def has_open_question(tx: Transaction, job_id: int, purpose: str) -> bool:
+def has_open_question(tx: Transaction, job_id: int) -> bool:
     """Whether something was asked for that nobody has answered yet."""
-    query = select(questions.c.id).where(
-        questions.c.job_id == job_id,
-        questions.c.purpose == purpose,
-        questions.c.status == "open",
-    )
+    query = select(questions.c.id).where(questions.c.job_id == job_id, questions.c.status == "open")
     return tx.execute(query.limit(1)).first() is not None
 
 

@@ -102,7 +102,7 @@ class Consenting:
             request = approval_store.get(tx, job.id)
             if request is None or request.armed_until is None or request.armed_until > now:
                 continue
-            if not approval_store.has_open_question(tx, job.id, ARMED):
+            if not approval_store.has_open_question(tx, job.id):
                 effects.append(self._ask(tx, job, request, now))
         return tuple(effects)
 

@@ -81,16 +81,16 @@ def oracle_grants(request: ConsentRequest, look: Observation, bot_id: int) -> bo
     ]
     ticks = set()
     for person in range(1, 6):
-        if person == bot_id or person not in request.approvers:
-            continue
+        counts = person in request.approvers and person != bot_id
         if person == request.asker_id and not request.self_counts:
-            continue
+            counts = False
         kinds = [(v.emoji_code, v.reaction_type) for v in look.reactions if v.user_id == person]
         known = look.people.get(person)
         sound = known is not None and known.is_human and known.is_active and not known.is_guest
-        if ("274c", "unicode_emoji") in kinds and (sound or known is None):
+        stops = counts or (person == request.asker_id and person != bot_id)
+        if stops and ("274c", "unicode_emoji") in kinds and (sound or known is None):
             return False
-        if ("2705", "unicode_emoji") in kinds and sound:
+        if counts and ("2705", "unicode_emoji") in kinds and sound:
             ticks.add(person)
     return all(trustworthy) and 0 < request.needed <= len(ticks)
 
@@ -109,7 +109,9 @@ def test_whoever_is_named_was_listed_and_is_not_the_bot(
 ) -> None:
     verdict = judge(request, look, NOW, bot_id=5)
 
-    assert set(verdict.by) <= request.approvers - {5}
+    # Whoever asked may take it back, listed or not.
+    asker = {request.asker_id} if verdict.state is State.REJECTED else set()
+    assert set(verdict.by) <= (request.approvers | asker) - {5}
     assert list(verdict.by) == sorted(set(verdict.by))
     if verdict.state in (State.EXPIRED, State.VOID):
         assert verdict.by == ()

@@ -118,7 +118,15 @@ def test_a_plan_waits_for_the_askers_reaction(tx: Transaction) -> None:
     assert ENGINE.claim(tx, NOW) is None
 
 
-@pytest.mark.parametrize("consent", [Consent.YES, Consent.SCHEDULE, Consent.ROOT])
+def test_yes_in_the_command_is_read_again_before_the_start(tx: Transaction) -> None:
+    """Whoever typed it was read before the plan was made, which may have taken minutes."""
+    job = planned(tx, Consent.YES)
+    assert job.status == Status.QUEUED
+    assert ENGINE.claim(tx, NOW) == LookAgain(job)
+    assert isinstance(ENGINE.claim(tx, NOW, reread=job.id), Start)
+
+
+@pytest.mark.parametrize("consent", [Consent.SCHEDULE, Consent.ROOT])
 def test_consent_that_was_given_before_queues_the_job_at_once(
     tx: Transaction, consent: Consent
 ) -> None:
@@ -161,7 +169,7 @@ def test_consent_that_was_seen_long_ago_is_read_again_before_the_start(tx: Trans
 
 
 def test_only_one_job_changes_the_host_at_a_time(tx: Transaction) -> None:
-    first, second = planned(tx, Consent.YES), planned(tx, Consent.YES)
+    first, second = planned(tx, Consent.ROOT), planned(tx, Consent.ROOT)
     start = started(tx)
     assert start.job.id == first.id
     assert ENGINE.claim(tx, NOW) is None
@@ -191,7 +199,7 @@ def test_what_nobody_in_zulip_agreed_to_waits_for_its_turn_as_long_as_it_takes(
 
 
 def test_a_lost_backup_has_failed_and_frees_the_host(tx: Transaction) -> None:
-    planned(tx, Consent.YES)
+    planned(tx, Consent.ROOT)
     start = started(tx)
     job = ENGINE.lose(tx, start.job, "The run's process was killed.", NOW)
     assert (job.status, job.reason) == (Status.FAILED, Reason.RUN_LOST)
@@ -207,7 +215,7 @@ def test_cancelling_a_waiting_job_ends_it_and_closes_its_request(tx: Transaction
 
 
 def test_cancelling_a_running_job_only_marks_it_until_its_run_has_ended(tx: Transaction) -> None:
-    planned(tx, Consent.YES)
+    planned(tx, Consent.ROOT)
     start = started(tx)
     job = ENGINE.cancel(tx, start.job, "Iago", NOW)
     assert (job.status, job.cancelling, job.cancelled_by) == (Status.RUNNING, True, "Iago")

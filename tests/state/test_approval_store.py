@@ -125,9 +125,25 @@ def test_an_observation_counts_for_the_newest_revision_alone(tx: Transaction) ->
 
 
 def test_questions_about_other_things_stand_side_by_side(tx: Transaction) -> None:
-    asked = [ask(tx), ask(tx, purpose="start"), ask(tx, message_id=None), ask(tx, message_id=501)]
+    asked = [ask(tx), ask(tx, message_id=None), ask(tx, message_id=501)]
     assert {question.revision for question in asked} == {1}
-    assert len(approval_store.open_questions(tx)) == 4
+    assert len(approval_store.open_questions(tx)) == 3
+
+
+def test_an_older_look_for_another_purpose_never_comes_after_a_newer_one(tx: Transaction) -> None:
+    older, newer = ask(tx), ask(tx, purpose="start")
+    assert approval_store.answer(tx, older.id, at=NOW) is None
+    assert approval_store.answer(tx, newer.id, at=NOW) is not None
+
+
+def test_a_job_is_known_to_be_asked_about_until_it_is_answered(tx: Transaction) -> None:
+    job = make_job(tx)
+    asked = approval_store.ask(
+        tx, job_id=job.id, message_id=500, people=[], purpose="start", at=NOW
+    )
+    assert approval_store.has_open_question(tx, job.id)
+    approval_store.answer(tx, asked.id, at=NOW)
+    assert not approval_store.has_open_question(tx, job.id)
 
 
 def test_asking_again_after_an_answer_is_a_new_revision(tx: Transaction) -> None:
