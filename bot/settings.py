@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.zulip_client import ZulipClient
+from handlers.host import directories
 from jobs.configuration import Configuration
 from jobs.configuration_file import ConfigurationError, read_configuration
 from jobs.schedules import Recurrence, recurrence_of
@@ -40,7 +41,7 @@ class Settings:
         """Raises ConfigurationError when it cannot be made or written."""
         directory = self.state_directory
         try:
-            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            directories.make(directory, 0o750)
         except OSError as error:
             raise self._state_error(f"cannot be made: {error.strerror}") from None
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):

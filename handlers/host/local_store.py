@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from handlers.errors import HostFailure, Reason
+from handlers.host import directories
 from handlers.host.store_contract import CHUNK_BYTES, PART, Entry, key_parts, missing, overwrites
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -25,7 +26,7 @@ class LocalStore:
     def put(self, key: str, data: bytes | bytearray) -> None:
         path = self._path(key)
         try:
-            self._make_directory(path.parent)
+            directories.make(path.parent, 0o700)
             _write_once(path, data)
         except FileExistsError:
             raise overwrites(self.name, key) from None
@@ -86,17 +87,6 @@ class LocalStore:
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*key_parts(self.name, key))
 
-    def _make_directory(self, directory: Path) -> None:
-        """Each new level closed to others, and known to the disk before anything lies in it."""
-        if directory.is_dir():
-            return
-        if directory != self._root:
-            self._make_directory(directory.parent)
-            directory.mkdir(mode=0o700, exist_ok=True)
-            _sync_directory(directory.parent)
-        else:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     def _entries(self, directory: Path) -> Iterator[Entry]:
         try:
             with os.scandir(directory) as scan:
@@ -143,7 +133,7 @@ def _write_once(path: Path, data: bytes | bytearray) -> None:
         _link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    directories.sync(path.parent)
 
 
 def _link(temporary: Path, path: Path) -> None:
@@ -156,11 +146,3 @@ def _link(temporary: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(path) from None
         temporary.rename(path)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

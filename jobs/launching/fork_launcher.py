@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from handlers.errors import HostFailure
-from handlers.host import process_table, processes
+from handlers.host import directories, process_table, processes
 from handlers.host.processes import RUN_MARKER, Argv
 from jobs.journal import PLAN, RUN, RunName, RunSpec
 from jobs.launcher import AlreadyStarted, LauncherUnavailable, RunHandle, RunStatus
@@ -116,7 +116,7 @@ class ForkLauncher:
         return RunHandle(spec.name, folder.path)
 
     def _make_runs_directory(self) -> None:
-        self._runs.mkdir(0o750, parents=True, exist_ok=True)
+        directories.make(self._runs, 0o750)
         if self._group_id is not None:
             os.chown(self._runs, -1, self._group_id)
 

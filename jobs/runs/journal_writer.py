@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from handlers.contract import JSON, Clock
+from handlers.host.directories import sync
 from handlers.host.redaction import Redactor
 from jobs.runs.output_log import OutputLog
 from jobs.runs.records import Record, RecordKind
@@ -25,6 +26,7 @@ class JournalWriter:
 
     def __init__(self, folder: RunFolder, redactor: Redactor, clock: Clock) -> None:
         self._descriptor = folder.open(folder.journal_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.damage: str | None = None
         self._redactor = redactor
         self._clock = clock
         self._number = 0
@@ -35,7 +37,7 @@ class JournalWriter:
         self.steps_done: list[str] = []
         #: The one under way, or the one that did not end well.
         self.present_step: str | None = None
-        self.damage: str | None = None
+        self._keep_names(folder)
 
     def started(self, pid: int, boot_id: str, mode: str) -> None:
         self._append(RecordKind.STARTED, {"pid": pid, "boot_id": boot_id, "mode": mode})
@@ -95,6 +97,13 @@ class JournalWriter:
         if isinstance(value, dict):
             return {name: self.redacted(each) for name, each in value.items()}
         return value
+
+    def _keep_names(self, folder: RunFolder) -> None:
+        """What is synced later on is lost nevertheless as long as its name is not durable."""
+        try:
+            sync(folder.path)
+        except OSError as error:
+            self._note_damage(error)
 
     def _append(self, kind: RecordKind, content: dict[str, JSON]) -> None:
         self._number += 1

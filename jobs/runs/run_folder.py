@@ -8,6 +8,7 @@ from pathlib import Path
 
 from handlers.contract import JSON
 from handlers.host import process_table
+from handlers.host.directories import sync
 from handlers.host.process_table import Entry
 from jobs.journal import RunName, RunResult, RunSpec
 from jobs.runs.crashpoints import crashpoint
@@ -196,15 +197,6 @@ class RunFolder:
 
     def _new(self, file: Path) -> Path:
         return file.with_name(f"{file.name}.new")
-
-
-def sync(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _json(file: Path) -> JSON:
