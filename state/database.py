@@ -19,7 +19,7 @@ from state import migrations
 Transaction = Connection
 
 BUSY_SECONDS = 5
-PRAGMAS = (
+PRAGMAS: tuple[str, ...] = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
     # NORMAL forgets acknowledged commits when the power goes.
     "synchronous=FULL",

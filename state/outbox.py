@@ -249,3 +249,12 @@ def count_pending(tx: Transaction) -> int:
         select(func.count()).select_from(outbox).where(OUTBOX_PENDING)
     ).scalar_one()
     return count
+
+
+def count_attempted(tx: Transaction) -> int:
+    """How many messages are sent, or may have been."""
+    query = select(func.count()).select_from(outbox)
+    count: int = tx.execute(
+        query.where(outbox.c.action.in_(MAKES_MESSAGE), outbox.c.attempts > 0)
+    ).scalar_one()
+    return count
