@@ -7,32 +7,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
 
-from state import migrations
+from state import connections, migrations
 
 #: Every function of state/ takes one first; a commit has reached the disk when `write` ends.
 Transaction = Connection
-
-BUSY_SECONDS = 5
-PRAGMAS: tuple[str, ...] = (
-    f"busy_timeout={BUSY_SECONDS * 1000}",
-    # NORMAL forgets acknowledged commits when the power goes.
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "recursive_triggers=ON",
-)
 
 SENTENCES = {
     sqlite3.SQLITE_PERM: "may not be used by this user: give it to the user that runs zulip-ops.",
     sqlite3.SQLITE_READONLY: "may not be written: give it and its folder to the user that runs"
     " zulip-ops, on a file system that is not read-only.",
     sqlite3.SQLITE_IOERR: "cannot be read or written because the disk fails: look at the kernel's"
-    " log, then start zulip-ops again.",
+    " log; zulip-ops tries again by itself.",
     sqlite3.SQLITE_CORRUPT: "is damaged: stop zulip-ops, keep the file, and put a copy in its"
     " place.",
     sqlite3.SQLITE_FULL: "cannot be written because the disk is full: free space on its file"
@@ -43,6 +32,8 @@ SENTENCES = {
     " in its place.",
 }
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+#: Less room than this, and a failure of the disk is a full disk: SQLite does not always say so.
+ALMOST_FULL_BYTES = 64 * 1024
 
 
 class DatabaseUnusable(Exception):
@@ -57,6 +48,14 @@ class DatabaseBusy(DatabaseUnusable):
     """Another process held the write lock for five seconds; nothing was written, try again."""
 
 
+class DiskRefuses(DatabaseUnusable):
+    """The disk is full or fails; the same may succeed when that is over."""
+
+
+class DiskFull(DiskRefuses):
+    """SQLite says itself that there is no room, and has taken back what it had written."""
+
+
 class Database:
     """One open file; safe to share between threads."""
 
@@ -64,15 +63,20 @@ class Database:
         self.path = path
         self._writing = threading.Lock()
         self._writing_thread: int | None = None
-        self._reader = _engine(path, mode="ro" if read_only else "rw", begin="BEGIN")
-        self._writer = None if read_only else _engine(path, mode="rw", begin="BEGIN IMMEDIATE")
+        #: The disk failed: what is remembered of the file, here or by the system, may be wrong.
+        self._suspect = False
+        self._reader = connections.engine(path, mode="ro" if read_only else "rw", begin="BEGIN")
+        self._writer = (
+            None if read_only else connections.engine(path, mode="rw", begin="BEGIN IMMEDIATE")
+        )
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """The one writer: commits at the end, rolls back when the body raises.
 
-        Raises DatabaseBusy when another process keeps the lock, DatabaseUnusable when the disk is
-        full or refuses; both mean that nothing of the transaction was kept.
+        Raises DatabaseBusy when another process keeps the lock, and DiskRefuses when the disk is
+        full or fails. Nothing of the transaction is to be relied on then: after a failure to sync
+        it may still turn up at the next start, so whatever is written has to bear being repeated.
         """
         if self._writer is None:
             raise RuntimeError(f"{self.path} was opened read only")
@@ -81,6 +85,7 @@ class Database:
         with self._writing:
             self._writing_thread = threading.get_ident()
             try:
+                self._make_good(self._writer)
                 with self._trusting(self._writer), self._writer.begin() as transaction:
                     yield transaction
             finally:
@@ -103,10 +108,34 @@ class Database:
                 yield
         except DatabaseBusy:
             raise
-        except DatabaseUnusable:
-            # After a failure of the disk, what a connection remembers is not to be trusted.
-            engine.dispose()
+        except DatabaseUnusable as error:
+            if engine is self._writer and not isinstance(error, DiskFull):
+                self._suspect = True
+            else:
+                # SQLite itself knows what to do; only the connection starts afresh.
+                engine.dispose()
             raise
+
+    def _make_good(self, writer: Engine) -> None:
+        """After a failure of the disk: move what was committed into the file, open it anew and read
+        it through; raises DatabaseUnusable as long as that does not succeed.
+
+        In this order: the open connections know which part of the write-ahead log was synced. To
+        whoever opens it anew the rest looks committed too, although the disk may not have it.
+        """
+        if not self._suspect:
+            return
+        with _in_words(self.path):
+            if not connections.checkpoint(writer):
+                raise DatabaseBusy(f"The database {self.path} is being read: try again later.")
+            for engine in (self._reader, writer):
+                engine.dispose()
+            found = connections.quick_check(writer)
+        if found is not None:
+            raise DatabaseUnusable(
+                f"The database {self.path} {SENTENCES[sqlite3.SQLITE_CORRUPT]} ({found})"
+            )
+        self._suspect = False
 
     def check_writable(self) -> None:
         """Raise DatabaseUnusable unless it can be written; nothing is kept.
@@ -115,9 +144,11 @@ class Database:
         """
         if self._writer is None:
             raise RuntimeError(f"{self.path} was opened read only")
-        with self._writing, self._trusting(self._writer), self._writer.connect() as transaction:
-            transaction.exec_driver_sql("CREATE TABLE written (word TEXT) STRICT")
-            transaction.rollback()
+        with self._writing:
+            self._make_good(self._writer)
+            with self._trusting(self._writer), self._writer.connect() as transaction:
+                transaction.exec_driver_sql("CREATE TABLE written (word TEXT) STRICT")
+                transaction.rollback()
 
     def close(self) -> None:
         for engine in (self._reader, self._writer):
@@ -135,6 +166,12 @@ class Database:
                 return None if orphan is None else f"a row of {orphan[0]} refers to nothing"
         except DatabaseUnusable as error:
             return error.message
+
+
+KINDS: dict[int, type[DatabaseUnusable]] = {
+    sqlite3.SQLITE_IOERR: DiskRefuses,
+    sqlite3.SQLITE_FULL: DiskFull,
+}
 
 
 def open_database(path: Path) -> Database:
@@ -176,40 +213,6 @@ def open_read_only(path: Path) -> Database:
     return database
 
 
-def _engine(path: Path, *, mode: str, begin: str) -> Engine:
-    reads = begin == "BEGIN"
-
-    def connect() -> sqlite3.Connection:
-        connection = _connect(path, mode)
-        connection.execute(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
-        return connection
-
-    # There is one writer; readers come from a handful of threads.
-    engine = create_engine(
-        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=4 if reads else 1
-    )
-
-    @event.listens_for(engine, "begin")
-    def start_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        # With None the driver starts no transactions of its own: the begin hook does.
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
 def _make_private_file(path: Path) -> None:
     try:
         # Exclusive: closing a second descriptor of an open database would drop its locks.
@@ -228,10 +231,10 @@ def _make_private_file(path: Path) -> None:
 
 def _use_write_ahead_log(path: Path) -> None:
     """Set once for the life of the file; SQLite does not wait by itself for this lock."""
-    give_up = time.monotonic() + BUSY_SECONDS
+    give_up = time.monotonic() + connections.BUSY_SECONDS
     while True:
         try:
-            with _in_words(path), closing(_connect(path, "rw")) as connection:
+            with _in_words(path), closing(connections.connect(path, "rw")) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
             return
         except DatabaseBusy:
@@ -282,4 +285,15 @@ def _in_words(path: Path) -> Iterator[None]:
             ) from error
         if code not in SENTENCES:
             raise
-        raise DatabaseUnusable(f"The database {path} {SENTENCES[code]}") from error
+        kind = KINDS.get(code, DatabaseUnusable)
+        if code == sqlite3.SQLITE_IOERR and _has_no_room(path):
+            code = sqlite3.SQLITE_FULL
+        raise kind(f"The database {path} {SENTENCES[code]}") from error
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        figures = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return figures.f_bavail * figures.f_frsize < ALMOST_FULL_BYTES

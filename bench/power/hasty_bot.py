@@ -3,10 +3,10 @@
 import sys
 
 from bot.__main__ import main
-from state import database
+from state import connections
 
-database.PRAGMAS = tuple(
-    pragma.replace("synchronous=FULL", "synchronous=NORMAL") for pragma in database.PRAGMAS
+connections.PRAGMAS = tuple(
+    pragma.replace("synchronous=FULL", "synchronous=NORMAL") for pragma in connections.PRAGMAS
 )
 
 if __name__ == "__main__":

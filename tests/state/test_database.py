@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from state import database as database_module
-from state import installation, models
+from state import connections, installation, models
 from state.database import (
     Database,
     DatabaseBusy,
@@ -119,8 +118,8 @@ def test_threads_write_one_after_the_other(db: Database) -> None:
 
 
 def test_a_lock_held_elsewhere_is_told_as_busy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    patient = [pragma for pragma in database_module.PRAGMAS if "busy" not in pragma]
-    monkeypatch.setattr(database_module, "PRAGMAS", ("busy_timeout=50", *patient))
+    patient = [pragma for pragma in connections.PRAGMAS if "busy" not in pragma]
+    monkeypatch.setattr(connections, "PRAGMAS", ("busy_timeout=50", *patient))
     with closing(open_database(path)) as db, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseBusy, match="locked by another process"), db.write():

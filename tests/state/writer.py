@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from state import audit_log, installation
-from state.database import Database, open_database
+from state.database import Database, DatabaseUnusable, open_database
 from tests.state.sample_rows import NOW, make_job
 
 
@@ -25,6 +25,19 @@ def make_jobs_for_ever(database: Database) -> None:
         sys.stdout.flush()
 
 
+def persevere(database: Database, times: int) -> None:
+    """Whatever the disk does, the next one is tried; each failure is told with its kind."""
+    for _ in range(times):
+        try:
+            with database.write() as tx:
+                job = make_job(tx)
+        except DatabaseUnusable as error:
+            sys.stdout.write(f"{type(error).__name__}: {error.message}\n")
+        else:
+            sys.stdout.write(f"{job.id}\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
     opened = open_database(Path(sys.argv[1]))
     sys.stdout.write("open\n")
@@ -33,3 +46,6 @@ if __name__ == "__main__":
         count_up(opened, int(sys.argv[3]))
     elif sys.argv[2] == "jobs":
         make_jobs_for_ever(opened)
+    elif sys.argv[2] == "persevere":
+        persevere(opened, int(sys.argv[3]))
+        opened.close()
