@@ -271,6 +271,9 @@ def record(run: Run, result: RunResult) -> None:
     """The journal's end first: whoever sees the result finds the whole journal."""
     run.journal.finished(result.status)
     run.journal.close()
+    if run.journal.damage is not None:
+        # What was done is done; but who looks for its steps has to know that some are missing.
+        result = replace(result, state=f"{result.state} {run.journal.damage}")
     run.folder.write_result(RunResult.from_json(run.journal.redacted(result.to_json())))
     crashpoint("run_ended")
 

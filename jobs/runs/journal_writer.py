@@ -85,7 +85,10 @@ class JournalWriter:
             self._note_damage(error)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        try:
+            os.close(self._descriptor)
+        except OSError as error:
+            self._note_damage(error)
         self.log.close()
 
     def redacted(self, value: JSON) -> JSON:

@@ -42,7 +42,8 @@ class OutputLog:
     def close(self) -> None:
         self._store(self._stream.end().encode(errors="replace"))
         self.sync()
-        os.close(self._descriptor)
+        with suppress(OSError):
+            os.close(self._descriptor)
 
     def _store(self, data: bytes) -> None:
         self._tail.add(data)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from handlers.contract import JSON
@@ -18,6 +20,9 @@ FOLDER_MODE = 0o750
 FILE_MODE = 0o640
 #: Kept free for the result, so that a run can tell that the disk is full.
 RESERVED_BYTES = 64 * 1024
+#: How long a run waits for a disk that does not take its result.
+RESULT_PATIENCE = timedelta(minutes=5)
+RESULT_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,22 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
-    def write_result(self, result: RunResult) -> None:
+    def write_result(self, result: RunResult, patience: timedelta = RESULT_PATIENCE) -> None:
+        """Tried again while the disk fails: the work is done, and only its end is not told yet.
+
+        Every attempt writes all bytes anew: after a sync that failed the system may take those that
+        it has for written. Raises OSError once patience ends.
+        """
         crashpoint("before_result")
-        self.write(self.result_file, result.to_json())
+        give_up = time.monotonic() + patience.total_seconds()
+        while True:
+            try:
+                self.write(self.result_file, result.to_json())
+                return
+            except OSError:
+                if time.monotonic() >= give_up:
+                    raise
+            time.sleep(RESULT_PAUSE_SECONDS)
 
     def write(self, file: Path, record: Mapping[str, JSON]) -> None:
         """Whole or not at all, and durable."""
