@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from queue import Empty, SimpleQueue
@@ -13,6 +13,7 @@ from bot.deciding.adoption import Foreign, adopt, find_foreign
 from bot.deciding.answering import Seen, Versions
 from bot.deciding.decisions import ROOT, About, Decisions, asked_about
 from bot.deciding.effects import Effect, TellHost
+from bot.deciding.postponed import Postponed
 from bot.deciding.rounds import keep_round
 from bot.events import (
     Connected,
@@ -31,10 +32,10 @@ from bot.events import (
 )
 from bot.hands import Hands, read_card, starts_run
 from bot.identity import UNKNOWN, Identity, of_connection, remember
-from handlers.contract import Clock
+from handlers.contract import JSON, Clock
 from jobs.observing.facts import FactsError, Round, read_facts
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, cursor, inbox
+from state import anchors, audit_log, cursor, inbox
 from state.cursor import Cursor
 from state.database import Database, DatabaseUnusable, Transaction
 from state.inbox import NewEntry
@@ -43,8 +44,6 @@ _logger = logging.getLogger(__name__)
 
 #: How often it looks up without an event: whether new facts arrived for somebody who waits.
 _PAUSE_SECONDS = 0.2
-#: After the disk refused: how long before the next attempt.
-_RETRY_SECONDS = 2.0
 
 Decide = Callable[[Transaction, datetime], tuple[Effect, ...]]
 
@@ -64,26 +63,66 @@ class Dispatcher:
         self._seen_folders: set[str] = set()
         self._kept_round: datetime | None = None
         self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
+        self._postponed = Postponed(self._recover)
 
     def run(self) -> None:
         """Until Stop: what was left open first, then events as they come."""
-        self._guarded(self._reopen)
+        for work in (self._reopen, self._find_runs, self._start_what_may):
+            self._insist(work)
         while True:
             try:
                 event = self.events.get(timeout=_PAUSE_SECONDS)
             except Empty:
-                self._guarded(self._look_at_facts)
+                self._postponed.try_again()
+                self._attempt(self._look_at_facts)
                 continue
             if isinstance(event, Stop):
                 return
-            self._guarded(partial(self._handle, event))
+            self._postponed.try_again()
+            self._take(event)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Whatever one event brings, the next one is still taken."""
+    def _take(self, event: Event) -> None:
+        """Whatever one event brings, the next one is still taken; while the database refuses, what
+        does not come again by itself waits."""
+        match event:
+            case ZulipEvents():
+                if not self._attempt(partial(self._take_batch, event)):
+                    event.receipt.refuse()
+            case HostCommand():
+                if not self._attempt(partial(self._host_command, event)):
+                    event.answers.put((self._postponed.sentence, None))
+            case Tick() | ScheduleDue():
+                self._attempt(self._tick)
+            case _:
+                self._insist(partial(self._handle, event))
+
+    def _insist(self, work: Callable[[], None]) -> None:
+        """Now, or when the database takes it."""
+        if not self._attempt(work):
+            self._postponed.keep(lambda: self._survived(work))
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Now or not at all; false when the database refuses."""
+        if self._postponed.is_refused:
+            return False
         try:
             self._survived(work)
         except DatabaseUnusable as error:
-            _logger.critical("%s", error.message)
+            self._postponed.refused(error)
+            return False
+        return True
+
+    def _recover(self, lasted: timedelta) -> None:
+        """What decisions had in mind went with their transactions, so open commands begin anew."""
+
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            seconds = round(lasted.total_seconds())
+            detail: dict[str, JSON] = {"seconds": seconds, "sentence": self._postponed.sentence}
+            audit_log.append(tx, now, "bot", "database recovered", detail)
+            return self._decisions.reopened(tx, now)
+
+        self._decide(decide)
+        self._hands.sender.retry_now()
 
     def _survived(self, work: Callable[[], None]) -> bool:
         """False after a mistake of ours, which is in the log; raises DatabaseUnusable."""
@@ -97,31 +136,27 @@ class Dispatcher:
         return True
 
     def _reopen(self) -> None:
-        """What was under way when the bot last ended: commands, runs, and jobs that may start."""
+        """Commands that were received before the bot last ended."""
         self._decide(self._decisions.reopened)
+
+    def _find_runs(self) -> None:
+        """Runs that were under way when it ended."""
         with self._database.read() as tx:
             found = self._decisions.open_runs(tx, self._clock.now())
         for again, run in found:
             self._hands.find_again(again, run)
-        self._start_what_may()
 
     def _handle(self, event: Event) -> None:
         self._take_present_policy()
         match event:
-            case ZulipEvents():
-                self._take_batch(event)
             case Connected():
                 self._connected(event)
             case Observed():
                 self._observed(event)
             case RunProgressed() | RunEnded() | RunLost():
                 self._run_event(event)
-            case HostCommand():
-                self._host_command(event)
             case RowSent():
                 self._decide(partial(self._row_sent, event))
-            case Tick() | ScheduleDue():
-                self._tick()
             case _:
                 _note(event)
 
@@ -272,9 +307,9 @@ class Dispatcher:
         facts = self._facts()
         if facts is None or facts.started_at == self._kept_round:
             return
-        self._kept_round = facts.started_at
         with self._database.write() as tx:
             keep_round(tx, facts)
+        self._kept_round = facts.started_at
 
     def _look_at_facts(self) -> None:
         if not self._decisions.settling.pending:

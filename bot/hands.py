@@ -34,7 +34,7 @@ from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.run_folder import RunFolder
 from jobs.watcher import RunLost
 from state import run_store
-from state.database import Database
+from state.database import Database, DatabaseUnusable
 
 _logger = logging.getLogger(__name__)
 
@@ -138,10 +138,14 @@ class Hands:
 
     def _follow(self, handle: RunHandle) -> None:
         name = handle.name
-        with self._database.write() as tx:
-            run_store.run_started(
-                tx, name.job, name.attempt, folder=handle.folder.name, at=self._clock.now()
-            )
+        try:
+            with self._database.write() as tx:
+                run_store.run_started(
+                    tx, name.job, name.attempt, folder=handle.folder.name, at=self._clock.now()
+                )
+        except DatabaseUnusable as error:
+            # It runs all the same: its end is taken in, and a restart finds it by its name.
+            _logger.error("Run %s has started, unrecorded: %s", name, error.message)
         self._watcher.follow(handle)
 
     def _handle(self, name: RunName) -> RunHandle:

@@ -18,11 +18,16 @@ class Steps:
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     sentence: str | None = None
+    #: The number of the last line.
+    taken: int = 0
     #: For when the newest edit was put into the outbox.
     edit_at: datetime | None = None
 
     def take(self, record: Record) -> None:
-        """One more line of the journal."""
+        """One more line of the journal; one that is told again changes nothing."""
+        if record.number <= self.taken:
+            return
+        self.taken = record.number
         content = record.content
         if record.kind is RecordKind.STEP:
             self.steps.append({"title": content.get("title"), "state": "running", "seconds": None})

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -123,6 +123,8 @@ class Database:
         In this order: the open connections know which part of the write-ahead log was synced. To
         whoever opens it anew the rest looks committed too, although the disk may not have it.
         """
+        if _log_takes_the_room(self.path):
+            self.empty_log()
         if not self._suspect:
             return
         with _in_words(self.path):
@@ -136,6 +138,12 @@ class Database:
                 f"The database {self.path} {SENTENCES[sqlite3.SQLITE_CORRUPT]} ({found})"
             )
         self._suspect = False
+
+    def empty_log(self) -> None:
+        """Give the room of the write-ahead log back, if that can be done just now."""
+        assert self._writer is not None
+        with suppress(sqlite3.Error):
+            connections.checkpoint(self._writer)
 
     def check_writable(self) -> None:
         """Raise DatabaseUnusable unless it can be written; nothing is kept.
@@ -187,6 +195,7 @@ def open_database(path: Path) -> Database:
             found = _revision(transaction, path)
         if found != migrations.HEAD:
             _migrate(database)
+            database.empty_log()
     except BaseException:
         database.close()
         raise
@@ -291,9 +300,22 @@ def _in_words(path: Path) -> Iterator[None]:
         raise kind(f"The database {path} {SENTENCES[code]}") from error
 
 
-def _has_no_room(path: Path) -> bool:
+def _log_takes_the_room(path: Path) -> bool:
+    """Whether the write-ahead log is larger than what is left, so that it might never fit into the
+    file again: on a small disk it would then be what fills it."""
     try:
-        figures = os.statvfs(path.parent)
+        return path.with_name(f"{path.name}-wal").stat().st_size > _room(path)
     except OSError:
         return False
-    return figures.f_bavail * figures.f_frsize < ALMOST_FULL_BYTES
+
+
+def _room(path: Path) -> int:
+    figures = os.statvfs(path.parent)
+    return figures.f_bavail * figures.f_frsize
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        return _room(path) < ALMOST_FULL_BYTES
+    except OSError:
+        return False

@@ -19,6 +19,8 @@ from state.database import Transaction
 from state.job_store import Job
 
 UNTOUCHED = "Nothing was changed."
+#: Of so many jobs the steps are kept, the oldest go first.
+REMEMBERED = 20
 _MARKS = {
     Status.SUCCEEDED: CHECK,
     Status.FAILED: CROSS,
@@ -98,6 +100,8 @@ class Following:
             return claimed
         job = claimed.job
         self.steps[job.id] = Steps()
+        while len(self.steps) > REMEMBERED:
+            del self.steps[next(iter(self.steps))]
         if _is_told(job):
             status = status_message(job, self.steps[job.id])
             self.steps[job.id].may_edit_at(now)
@@ -112,7 +116,8 @@ class Following:
 
     def finish(self, tx: Transaction, job: Job, now: datetime) -> None:
         """Each job's end is told once, in the transaction that takes it in."""
-        steps = self.steps.pop(job.id, Steps())
+        # Left there: when this transaction is taken back, they are needed once more.
+        steps = self.steps.get(job.id, Steps())
         quiet = job.origin == "schedule" and job.status == Status.SUCCEEDED
         ended = _end_message(job, self.outgoing.bot_name, _approvers(tx, job))
         if quiet:
