@@ -24,9 +24,12 @@ class Postponed:
     For the dispatcher's thread alone.
     """
 
-    def __init__(self, recover: Callable[[timedelta], None]) -> None:
+    def __init__(
+        self, recover: Callable[[timedelta], None], seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         """`recover` is the last that is done: it is told how long the trouble has lasted."""
         self._recover = recover
+        self._seconds = seconds
         self._waiting: deque[Work] = deque()
         #: Monotonic, as all of them.
         self._began_at: float | None = None
@@ -45,7 +48,7 @@ class Postponed:
 
     def refused(self, error: DatabaseUnusable) -> None:
         """Say so now, and once a minute as long as it lasts."""
-        now = time.monotonic()
+        now = self._seconds()
         self.sentence = error.message
         self._try_at = now + RETRY_EVERY.total_seconds()
         if self._began_at is None:
@@ -61,13 +64,13 @@ class Postponed:
 
     def try_again(self) -> None:
         """Do what waits, if it is time; all is well again once `is_refused` is false."""
-        if self._began_at is None or time.monotonic() < self._try_at:
+        if self._began_at is None or self._seconds() < self._try_at:
             return
         try:
             while self._waiting:
                 self._waiting[0]()
                 self._waiting.popleft()
-            lasted = timedelta(seconds=time.monotonic() - self._began_at)
+            lasted = timedelta(seconds=self._seconds() - self._began_at)
             self._recover(lasted)
         except DatabaseUnusable as error:
             self.refused(error)

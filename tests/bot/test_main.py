@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -169,6 +170,19 @@ def test_a_second_bot_is_told_who_holds_the_place(tmp_path: Path) -> None:
                 f"Another zulip-ops holds {tmp_path}/state/bot.lock (process {first.pid})" in said
             )
             assert first.end() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+def test_a_disk_that_is_full_at_the_start_is_a_reason_to_try_again(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    write_any_zuliprc(tmp_path)
+    (tmp_path / "state").symlink_to(small_disk)
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)
+    said = refused(write_configuration(tmp_path), TRY_AGAIN)
+    assert "No space left on device" in said or "because the disk is full: free space" in said
 
 
 def test_a_zulip_that_is_not_up_is_waited_for(tmp_path: Path) -> None:
