@@ -142,7 +142,7 @@ class Database:
     def empty_log(self) -> None:
         """Give the room of the write-ahead log back, if that can be done just now."""
         assert self._writer is not None
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, DBAPIError):
             connections.checkpoint(self._writer)
 
     def check_writable(self) -> None:
