@@ -34,6 +34,7 @@ from bot.hands import Hands, read_card, starts_run
 from bot.identity import UNKNOWN, Identity, of_connection, remember
 from handlers.contract import JSON, Clock
 from jobs.observing.facts import FactsError, Round, read_facts
+from jobs.runs.crashpoints import crashpoint
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, audit_log, cursor, inbox
 from state.cursor import Cursor
@@ -138,6 +139,7 @@ class Dispatcher:
     def _reopen(self) -> None:
         """Commands that were received before the bot last ended."""
         self._decide(self._decisions.reopened)
+        crashpoint("recovery_decided")
 
     def _find_runs(self) -> None:
         """Runs that were under way when it ended."""
@@ -174,6 +176,7 @@ class Dispatcher:
             kept = True
         finally:
             if kept:
+                crashpoint("events_committed")
                 batch.receipt.accept()
             else:
                 batch.receipt.refuse()
@@ -212,6 +215,7 @@ class Dispatcher:
             return self._decisions.consenting.read_all_again(tx, now)
 
         self._decide(decide)
+        crashpoint("reconnected")
         self._decide(self._decisions.schedules)
         self._adopt()
 
@@ -250,12 +254,14 @@ class Dispatcher:
             return (*effects, started) if started else effects
 
         self._decide(decide)
+        crashpoint("consent_committed")
         self._start_what_may()
 
     def _run_event(self, event: RunProgressed | RunEnded | RunLost) -> None:
         card = read_card(self._hands.runs_directory, event.run)
         self._decide(lambda tx, now: self._decisions.run_event(tx, event, card, now))
         if not isinstance(event, RunProgressed):
+            crashpoint("result_committed")
             self._start_what_may()
 
     def _tick(self) -> None:

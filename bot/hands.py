@@ -31,6 +31,7 @@ from handlers.contract import Clock
 from jobs.journal import PLAN, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
+from jobs.runs.crashpoints import crashpoint
 from jobs.runs.run_folder import RunFolder
 from jobs.watcher import RunLost
 from state import run_store
@@ -123,13 +124,17 @@ class Hands:
                 self._ask(effect.question_id, question, CARD_WAIT)
 
     def _ask(self, question_id: int, question: Question, wait: timedelta) -> None:
+        crashpoint("question_asked")
         self._reader.ask(question_id, question, self._clock.now() + wait)
 
     def _start(self, effect: StartRun) -> None:
         spec = effect.start.spec
         launch = self._launcher.plan if spec.mode == PLAN else self._launcher.start
         try:
-            self._follow(launch(spec))
+            crashpoint("launch_begun")
+            handle = launch(spec)
+            crashpoint("launch_done")
+            self._follow(handle)
         except AlreadyStarted:
             _logger.warning("Run %s was started before; it is only followed.", spec.name)
             self._follow(self._handle(spec.name))
@@ -146,6 +151,7 @@ class Hands:
         except DatabaseUnusable as error:
             # It runs all the same: its end is taken in, and a restart finds it by its name.
             _logger.error("Run %s has started, unrecorded: %s", name, error.message)
+        crashpoint("launch_recorded")
         self._watcher.follow(handle)
 
     def _handle(self, name: RunName) -> RunHandle:

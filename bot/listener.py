@@ -24,6 +24,7 @@ from bot.zulip_api.calls import Narrow
 from bot.zulip_api.reading import read_event
 from bot.zulip_api.words import Message, Page, Registration, UnreadableError
 from bot.zulip_client import ZulipClient
+from jobs.runs.crashpoints import crashpoint
 from state.cursor import Cursor
 
 logger = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ class Listener:
         return self._insist((), _cursor(registration, position.last_message_id))
 
     def _hand_over(self, messages: tuple[Message, ...], position: Cursor) -> Cursor:
+        crashpoint("page_received")
         events = tuple(MessageArrived(one, from_catch_up=True) for one in messages)
         position = self._insist(events, replace(position, last_message_id=messages[-1].id))
         # The new queue may bring them a second time.
@@ -232,6 +234,7 @@ class Listener:
             return ()
 
     def _deliver_new(self, events: list[ZulipEvent], cursor: Cursor) -> Cursor | None:
+        crashpoint("event_received")
         fresh: list[ZulipEvent] = []
         brought: dict[int, Message] = {}
         for event in events:

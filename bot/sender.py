@@ -15,6 +15,7 @@ from bot.sending.row_ends import Changed, Drop, Sent, Unclear, Wait
 from bot.zulip_api.answers import Failure, RateLimited, Rejected, Unauthorized, sentence
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
+from jobs.runs.crashpoints import crashpoint
 from state import anchors, job_store, outbox
 from state.database import Database, DatabaseUnusable, Transaction
 from state.outbox import Row
@@ -256,6 +257,7 @@ class _Worker:
         else:
             with self._scope.database.write() as tx:
                 _record(tx, row, end, self._scope.clock.now())
+            crashpoint("row_closed")
             self._scope.tell(RowSent(row.id, row.job_id, row.role, end.message_id))
         self._forget(row)
         self._backoff.worked()

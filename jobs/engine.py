@@ -18,6 +18,7 @@ from jobs.consent_terms import terms_of, waiting_time
 from jobs.journal import Asker, CommandSource, RunResult, RunSpec
 from jobs.journal import Consent as ConsentOnCard
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
+from jobs.runs.crashpoints import crashpoint
 from state import approval_store, job_store, run_store
 from state.database import Transaction
 from state.job_store import Changes, Job, NewJob
@@ -206,7 +207,9 @@ class Engine:
             if not self._consume(tx, job, now):
                 continue
             moved = self._move(tx, job, Status.RUNNING, now, started_at=now)
-            return self._intend(tx, moved, "run", now)
+            start = self._intend(tx, moved, "run", now)
+            crashpoint("run_claimed")
+            return start
         return None
 
     def _consume(self, tx: Transaction, job: Job, now: datetime) -> bool:
@@ -283,6 +286,7 @@ class Engine:
         """There is enough consent; until then ❌ still stops it."""
         armed = approval_store.arm(tx, job.id, list(by), until, at=now)
         assert armed, f"consent to job {job.id} was no longer open"
+        crashpoint("consent_armed")
         return self._move(tx, job, Status.ARMING, now)
 
     def grant(self, tx: Transaction, job: Job, by: tuple[int, ...], now: datetime) -> Job:
@@ -296,6 +300,7 @@ class Engine:
             tx, job.id, current.fingerprint or "", list(by), actor=f"user:{by[0]}", at=now
         )
         assert latched, f"consent to job {job.id} was no longer open"
+        crashpoint("consent_latched")
 
     def cancel(self, tx: Transaction, job: Job, by: str, now: datetime) -> Job:
         """A waiting job ends at once; for one with a run under way, the run has to be ended."""

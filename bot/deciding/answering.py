@@ -35,6 +35,7 @@ from jobs.consent_terms import effect_policy, terms_of
 from jobs.engine import Asked, Consent, Engine
 from jobs.lifecycle import FINAL
 from jobs.observing.facts import FactsError, Round, read_facts
+from jobs.runs.crashpoints import crashpoint
 from state import approval_store, inbox, job_store, run_store
 from state.database import Transaction
 from state.inbox import Entry
@@ -169,6 +170,7 @@ class Answering:
             self.outgoing.answer(tx, entry, accepted, now)
         elif entry.origin == "host":
             effects.append(TellHost(entry.id, accepted.text(), job.id))
+        crashpoint("job_made")
         return Settled(tuple(effects))
 
     def _answer(

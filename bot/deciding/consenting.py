@@ -18,6 +18,7 @@ from jobs.approvals import ARMED, CONSENT, START
 from jobs.consent_rules import Cause, Kind, State, Verdict
 from jobs.engine import Consent, Engine, LookAgain
 from jobs.lifecycle import Status
+from jobs.runs.crashpoints import crashpoint
 from state import approval_store, inbox, job_store
 from state.approval_store import Request
 from state.database import Transaction
@@ -103,6 +104,7 @@ class Consenting:
             if request is None or request.armed_until is None or request.armed_until > now:
                 continue
             if not approval_store.has_open_question(tx, job.id):
+                crashpoint("arming_over")
                 effects.append(self._ask(tx, job, request, now))
         return tuple(effects)
 
@@ -126,6 +128,7 @@ class Consenting:
             purpose=purposes.get(Status(job.status), CONSENT),
             at=now,
         )
+        crashpoint("question_recorded")
         return ReadCard(
             question.id,
             job.id,
@@ -142,6 +145,7 @@ class Consenting:
         question = approval_store.answer(tx, question_id, at=now)
         if question is None or question.job_id is None:
             return None, ()
+        crashpoint("answer_recorded")
         job = job_store.get(tx, question.job_id)
         request = approval_store.get(tx, question.job_id)
         if job is None or request is None or not _may_be_asked(job, request):

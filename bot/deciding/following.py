@@ -13,6 +13,7 @@ from jobs.consent_rules import Kind
 from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN
 from jobs.lifecycle import FINAL, Status
+from jobs.runs.crashpoints import crashpoint
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import approval_store, job_store, run_store
 from state.database import Transaction
@@ -51,11 +52,13 @@ class Following:
             steps.take(record)
         if _is_told(job):
             self.outgoing.progress(tx, job, status_message(job, steps), steps.may_edit_at(now))
+        crashpoint("progress_taken")
 
     def ended(
         self, tx: Transaction, event: RunEnded, card: str | None, now: datetime
     ) -> tuple[Effect, ...]:
         """A result file; taken in once. `card` is the text of the plan card, for a plan run."""
+        crashpoint("result_seen")
         result = event.result
         name = event.run
         run = run_store.get_run(tx, name.job, name.attempt)
@@ -63,22 +66,22 @@ class Following:
         job = job_store.get(tx, name.job)
         if not taken or job is None or run is None:
             return ()
+        effects: tuple[Effect, ...] = (LookAtHost(),)
         if run.mode == PLAN:
-            return self._planned(tx, self.engine.take_plan(tx, job, result, now), card, now)
-        job = self.engine.take_result(tx, job, result, now)
-        self.finish(tx, job, now)
-        return (LookAtHost(),)
+            effects = ()
+            self._planned(tx, self.engine.take_plan(tx, job, result, now), card, now)
+        else:
+            self.finish(tx, self.engine.take_result(tx, job, result, now), now)
+        crashpoint("result_taken")
+        return effects
 
-    def _planned(
-        self, tx: Transaction, job: Job, card: str | None, now: datetime
-    ) -> tuple[Effect, ...]:
+    def _planned(self, tx: Transaction, job: Job, card: str | None, now: datetime) -> None:
         if job.status in FINAL:
             self.finish(tx, job, now)
         elif job.status == Status.AWAITING_APPROVAL:
             self.outgoing.post(tx, job, PlanCard(card or ""), now, role="card")
         elif _is_told(job):
             self.tell_waiting(tx, job, now)
-        return ()
 
     def lost(self, tx: Transaction, event: RunLost, now: datetime) -> tuple[Effect, ...]:
         """A run that ended without a result; what it left running is ended when that is safe."""

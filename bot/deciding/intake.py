@@ -10,6 +10,7 @@ from bot.events import MessageArrived
 from bot.understanding.gate import UNANSWERED, Addressed, Gate, IncomingMessage, NotForUs, Refusal
 from bot.zulip_api.words import Message
 from handlers.errors import Reason
+from jobs.runs.crashpoints import crashpoint
 from state import anchors, inbox
 from state.database import Transaction
 from state.inbox import Entry, NewEntry
@@ -42,6 +43,7 @@ class Intake:
         if message.channel_id is not None:
             anchors.remember(tx, message.id, message.channel_id, message.topic, now)
         self.outgoing.acknowledge(tx, message.id, now)
+        crashpoint("command_recorded")
         return (ReadPerson(entry.id, message.sender_id),)
 
     def _entry(self, message: Message, judged: Addressed | Refusal, now: datetime) -> NewEntry:

@@ -18,6 +18,7 @@ from handlers.errors import Reason
 from handlers.wording import duration
 from jobs.configuration import Policy
 from jobs.consent_rules import is_eligible
+from jobs.runs.crashpoints import crashpoint
 from state import inbox
 from state.database import Transaction
 from state.inbox import Entry
@@ -78,6 +79,7 @@ class Settling:
     ) -> tuple[Effect, ...]:
         if not isinstance(observation.seen, PersonSeen):
             return self._ask_again(tx, entry, now)
+        crashpoint("sender_known")
         person = observation.seen.person
         if person is None or (reason := judge_person(voter(person))) in _SILENT:
             inbox.answer(tx, entry.id, Reason.NOT_HUMAN.value, None, now)

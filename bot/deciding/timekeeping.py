@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from bot.deciding.outgoing import Outgoing, schedule_topic
 from bot.replies.answers import ScheduleMissed
+from jobs.runs.crashpoints import crashpoint
 from jobs.schedules import Due, Reckoning, Recurrence, reckon, source_key
 from state import inbox, schedule_store
 from state.database import Transaction
@@ -53,6 +54,7 @@ class Timekeeping:
             if entry is not None:
                 _logger.info("Schedule %s is due since %s.", schedule.name, due.due_at)
                 entries.append(entry)
+                crashpoint("due_recorded")
         return entries
 
     def _tell_missed(

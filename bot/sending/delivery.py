@@ -13,6 +13,7 @@ from bot.zulip_api.calls import Narrow
 from bot.zulip_api.words import Emoji, Message, resolved
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
+from jobs.runs.crashpoints import crashpoint
 from state import outbox
 from state.database import Database, Transaction
 from state.outbox import Row
@@ -95,11 +96,13 @@ class Delivery:
         with self._database.write() as tx:
             if is_changed(tx, row) or not outbox.mark_sending(tx, row.id, self._clock.now()):
                 return Changed()
+        crashpoint("message_intended")
         place = letter.place
         if isinstance(place, Direct):
             answer = self._client.send_direct(place.user_ids, letter.words)
         else:
             answer = self._client.send_to_channel(place.channel_id, place.topic, letter.words)
+        crashpoint("message_sent")
         if isinstance(answer, Ok):
             return Sent(answer.value, place if isinstance(place, InTopic) else None)
         return not_done(answer)
@@ -136,6 +139,7 @@ class Delivery:
         if isinstance(words, Drop):
             return words
         answer = self._client.edit(message_id, fit(words))
+        crashpoint("edit_sent")
         match answer:
             case Ok():
                 return Sent()
@@ -167,7 +171,9 @@ class Delivery:
             return Drop("the message to react to was never sent")
         emoji = Emoji(str(row.facts.get("name")), str(row.facts.get("code")))
         call = self._client.react if row.action == "react" else self._client.unreact
+        crashpoint("reaction_requested")
         answer = call(message_id, emoji)
+        crashpoint("reaction_sent")
         match answer:
             case Ok():
                 return Sent()
@@ -193,6 +199,7 @@ class Delivery:
             answer = self._client.move_topic(message_id, name)
             if not isinstance(answer, Ok):
                 return not_done(answer, repeatable=True)
+        crashpoint("topic_moved")
         self._letters.remember(message_id, InTopic(message.channel_id, name))
         return Sent()
 

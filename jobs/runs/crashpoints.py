@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections import Counter
 
+#: `name`, or `name:2` for the second time that the process passes it. Of points in a run the
+#: second is that of the second run that the process starts.
 CRASH_AT = "ZULIP_OPS_CRASH_AT"
 
-#: In the order in which a command passes them; each stands at one place in the code.
-POINTS = (
+#: In the order in which a run passes them; each point stands at one place in the code.
+RUN_POINTS = (
     "folder_made",
     "spec_written",
     "runner_started",
@@ -23,13 +26,63 @@ POINTS = (
     "run_ended",
 )
 
+#: In the order in which the life of one command passes them in the bot. Those "inside" stand in a
+#: transaction that is not committed yet.
+BOT_POINTS = (
+    "recovery_decided",  # committed: what was left open is begun anew
+    "reconnected",  # committed: what waits for consent is asked about anew
+    "event_received",
+    "page_received",  # the same after a gap, read by id
+    "command_recorded",  # inside: inbox row and 👀
+    "events_committed",  # with the cursor; the listener does not know yet
+    "question_asked",  # committed: the reader is about to be asked
+    "reaction_requested",
+    "reaction_sent",
+    "row_closed",  # committed; the dispatcher does not know yet
+    "sender_known",
+    "job_made",  # inside: job, plan run intended, answer
+    "launch_begun",  # committed: intended, nothing started
+    "launch_done",  # started, and not recorded
+    "launch_recorded",
+    "message_intended",  # committed: it is about to be sent
+    "message_sent",
+    "result_seen",
+    "result_taken",  # inside: the end of the run, and what is said of it
+    "result_committed",
+    "question_recorded",  # inside: consent is to be looked at
+    "answer_recorded",  # inside: the look is used up
+    "consent_armed",  # inside
+    "arming_over",  # inside
+    "consent_latched",  # inside
+    "consent_committed",
+    "run_claimed",  # inside: consent is consumed, the run intended
+    "progress_taken",  # inside
+    "edit_sent",
+    "topic_moved",
+    "due_recorded",  # inside: a schedule's moment and its command
+)
+
+POINTS = (*BOT_POINTS, *RUN_POINTS)
+
+_passed: Counter[str] = Counter()
+_RUNS = "runs"
+
 
 def crashpoint(name: str) -> None:
     """Does nothing, except in a test that asks for the process to die here."""
-    if os.environ.get(CRASH_AT) == name:
+    if CRASH_AT not in os.environ:
+        return
+    wanted, _, time = os.environ[CRASH_AT].partition(":")
+    _passed[name] += 1
+    if name == wanted and _passed[name] >= int(time or 1):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def environment() -> dict[str, str]:
-    """What a process that we start needs, so that it dies at the same place."""
-    return {CRASH_AT: os.environ[CRASH_AT]} if CRASH_AT in os.environ else {}
+    """What a run that we start needs, so that it dies at the same place if its turn has come."""
+    if CRASH_AT not in os.environ:
+        return {}
+    name, _, time = os.environ[CRASH_AT].partition(":")
+    _passed[_RUNS] += 1
+    # Fewer passings are left for each further run.
+    return {CRASH_AT: f"{name}:{int(time or 1) - _passed[_RUNS] + 1}"}

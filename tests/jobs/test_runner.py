@@ -349,7 +349,7 @@ def test_a_second_runner_of_the_same_folder_does_nothing(
     assert folder_of(tmp_path).result_file.read_bytes() == before
 
 
-RUNNER_POINTS = crashpoints.POINTS[crashpoints.POINTS.index("run_begun") :]
+RUNNER_POINTS = crashpoints.RUN_POINTS[crashpoints.RUN_POINTS.index("run_begun") :]
 
 
 @pytest.mark.parametrize("point", RUNNER_POINTS)
