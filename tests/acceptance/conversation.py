@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -88,11 +88,19 @@ class Conversation:
         self._thread.start()
         self._wait_until_connected(before)
 
-    def start_process(self, program: tuple[str, ...] = BOT, *, wait: bool = True) -> None:
-        """In a process of its own, as the unit starts it."""
+    def start_process(
+        self,
+        program: tuple[str, ...] = BOT,
+        *,
+        wait: bool = True,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """In a process of its own, as the unit starts it; `more` goes into its environment."""
         before = self._registrations()
         self.process = subprocess.Popen(
-            (*program, str(self.stage.configuration)), stderr=subprocess.DEVNULL
+            (*program, str(self.stage.configuration)),
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **(more or {})},
         )
         if wait:
             self._wait_until_connected(before)
