@@ -92,6 +92,15 @@ class Database:
                 self._writing_thread = None
 
     @contextmanager
+    def part(self, transaction: Transaction) -> Iterator[None]:
+        """A part of a write transaction that is undone by itself when its body raises.
+
+        Raises DatabaseUnusable, after which the whole transaction is lost.
+        """
+        with _in_words(self.path), transaction.begin_nested():
+            yield
+
+    @contextmanager
     def read(self) -> Iterator[Transaction]:
         """One consistent view, in which nothing can be written; end it soon, it holds back the WAL.
 

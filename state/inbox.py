@@ -76,6 +76,12 @@ def add(tx: Transaction, new: NewEntry) -> Entry | None:
     return None if entry_id is None else get(tx, entry_id)
 
 
+def refuse(tx: Transaction, entry_id: int, refusal: str) -> Entry | None:
+    """Note why an entry is not going to be carried out; gives it as it is then."""
+    tx.execute(update(inbox).where(inbox.c.id == entry_id).values(refusal=refusal))
+    return get(tx, entry_id)
+
+
 def get(tx: Transaction, entry_id: int) -> Entry | None:
     row = tx.execute(_ENTRY.where(inbox.c.id == entry_id)).one_or_none()
     return None if row is None else Entry(*row)

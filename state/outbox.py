@@ -106,6 +106,22 @@ def add_or_replace(tx: Transaction, new: NewRow) -> int:
     return row_id
 
 
+def pending_in_lane(tx: Transaction, lane: str) -> list[Row]:
+    """What of a lane is not sent yet, in order."""
+    rows = tx.execute(_ROW.where(outbox.c.lane == lane, OUTBOX_PENDING).order_by(outbox.c.id))
+    return [Row(*row) for row in rows]
+
+
+def change_waiting(tx: Transaction, row_id: int, facts: Facts, not_before: datetime) -> bool:
+    """Newer facts for a row whose sending has not begun; False when it has."""
+    done = tx.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.status == "new", OUTBOX_PENDING)
+        .values(facts=facts, not_before=not_before)
+    )
+    return done.rowcount == 1
+
+
 def get(tx: Transaction, row_id: int) -> Row | None:
     row = tx.execute(_ROW.where(outbox.c.id == row_id)).one_or_none()
     return None if row is None else Row(*row)

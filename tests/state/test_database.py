@@ -78,6 +78,23 @@ def test_what_raises_leaves_nothing_behind(db: Database) -> None:
         assert tx.exec_driver_sql("SELECT COUNT(*) FROM audit_entries").scalar_one() == 0
 
 
+def fail_half_way(tx: Transaction) -> None:
+    installation.put(tx, "part", "2")
+    raise ZeroDivisionError
+
+
+def test_a_part_that_raises_is_undone_and_the_rest_is_kept(db: Database) -> None:
+    with db.write() as tx:
+        installation.put(tx, "before", "1")
+        with pytest.raises(ZeroDivisionError), db.part(tx):
+            fail_half_way(tx)
+        with db.part(tx):
+            installation.put(tx, "after", "3")
+    with db.read() as tx:
+        found = [installation.get(tx, name) for name in ("before", "part", "after")]
+    assert found == ["1", None, "3"]
+
+
 def test_nothing_can_be_written_while_reading(db: Database) -> None:
     with pytest.raises(DatabaseUnusable), db.read() as tx:
         installation.put(tx, "a", "b")

@@ -36,6 +36,15 @@ def test_the_same_message_id_in_another_epoch_is_another_command(tx: Transaction
     assert inbox.by_message(tx, 3, 1) is None
 
 
+def test_a_refusal_is_noted_on_what_was_taken_in(tx: Transaction) -> None:
+    entry = inbox.add(tx, new_entry())
+    assert entry is not None
+    refused = inbox.refuse(tx, entry.id, "too_many")
+    assert refused is not None
+    assert (refused.refusal, refused.status) == ("too_many", "received")
+    assert inbox.get(tx, entry.id) == refused
+
+
 def test_a_command_is_answered_once(tx: Transaction) -> None:
     entry = inbox.add(tx, new_entry())
     assert entry is not None

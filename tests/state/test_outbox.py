@@ -55,6 +55,21 @@ def test_a_row_comes_back_as_it_was_added(tx: Transaction) -> None:
     assert outbox.get(tx, 404) is None
 
 
+def test_what_waits_in_a_lane_can_be_added_to_until_it_is_being_sent(tx: Transaction) -> None:
+    sent, waiting = outbox.add(tx, new_row("a")), outbox.add(tx, new_row("a"))
+    outbox.add(tx, new_row("b"))
+    send(tx, sent, 500)
+    assert [row.id for row in outbox.pending_in_lane(tx, "a")] == [waiting]
+    assert outbox.change_waiting(tx, waiting, {"done": 2}, after(3))
+    row = outbox.get(tx, waiting)
+    assert row is not None
+    assert (row.facts, row.not_before) == ({"done": 2}, after(3))
+    assert outbox.mark_sending(tx, waiting, NOW)
+    assert not outbox.change_waiting(tx, waiting, {"done": 3}, after(4))
+    assert [row.status for row in outbox.pending_in_lane(tx, "a")] == ["sending"]
+    assert not outbox.change_waiting(tx, sent, {"done": 3}, after(4))
+
+
 def test_a_lane_yields_its_head_alone(tx: Transaction) -> None:
     first = outbox.add(tx, new_row("a", priority=3))
     second = outbox.add(tx, new_row("a", priority=0))
@@ -246,6 +261,7 @@ def test_what_was_sent_long_ago_costs_nothing(tx: Transaction) -> None:
         outbox.is_own_message(tx, 1)
         outbox.has_rows_of_job(tx, 1)
         outbox.last_sent_in_lane(tx, "a")
+        outbox.pending_in_lane(tx, "a")
         outbox.count_pending(tx)
     assert plans
     for line in plans:
