@@ -24,6 +24,8 @@ class MessageArrived:
     message: Message
     #: Read by id after a gap in the events, so it may be old.
     from_catch_up: bool = False
+    #: Imported, or from before the bot was subscribed: an old message that merely looks new.
+    out_of_turn: bool = False
 
     @property
     def mentioned(self) -> bool:

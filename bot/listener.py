@@ -17,8 +17,9 @@ from bot.events import (
     ServerRestarted,
     ZulipEvent,
 )
-from bot.receiving.catch_up import PAGE_SIZE, missed_messages, narrows_for
+from bot.receiving.catch_up import PAGE_SIZE, Turn, missed_messages, narrows_for
 from bot.receiving.perseverance import Patience, Perseverance, StoppingError
+from bot.receiving.poll_pace import PollPace
 from bot.zulip_api.answers import Failure, Ok, RateLimited, Rejected, sentence
 from bot.zulip_api.calls import Narrow
 from bot.zulip_api.reading import read_event
@@ -57,6 +58,7 @@ class Listener:
         self._cursor = start_from
         self._patience = patience or Patience()
         self._perseverance = Perseverance(self._patience, deliver)
+        self._polls = PollPace()
         self._recent = _Recent()
         self._newest_at: datetime | None = None
         #: Whether a poll succeeded since the connection was made.
@@ -150,19 +152,29 @@ class Listener:
         restart in the middle catches up again.
         """
         position = old
+        turn = Turn(self._sent_at(old.last_message_id))
         narrows = narrows_for(self._channel_id(registration))
         # Where there was nothing to see yet, all that there is now was missed.
         for messages in missed_messages(self._read_page, old.last_message_id or 0, narrows):
-            position = self._hand_over(messages, position)
+            position = self._hand_over(messages, position, turn)
         return self._insist((), _cursor(registration, position.last_message_id))
 
-    def _hand_over(self, messages: tuple[Message, ...], position: Cursor) -> Cursor:
+    def _hand_over(self, messages: tuple[Message, ...], position: Cursor, turn: Turn) -> Cursor:
         crashpoint("page_received")
-        events = tuple(MessageArrived(one, from_catch_up=True) for one in messages)
+        events = tuple(turn.arrival(one) for one in messages)
         position = self._insist(events, replace(position, last_message_id=messages[-1].id))
         # The new queue may bring them a second time.
         self._recent.add(messages)
         return position
+
+    def _sent_at(self, message_id: int | None) -> datetime | None:
+        """When the watermark was written; None when nobody remembers."""
+        if message_id is None:
+            return None
+        if self._recent.knows(message_id):
+            return self._recent.sent_at(message_id)
+        answer = self._client.message(message_id)
+        return answer.value.sent_at if isinstance(answer, Ok) else None
 
     def _insist(self, events: tuple[ZulipEvent, ...], cursor: Cursor) -> Cursor:
         """Deliver until it is committed."""
@@ -193,7 +205,7 @@ class Listener:
     def _receive(self, cursor: Cursor) -> Cursor:
         """One poll; the cursor from which to go on."""
         assert cursor.queue_id is not None
-        self._perseverance.check()
+        self._perseverance.wait(self._polls.wait_for_next())
         answer = self._client.poll(
             cursor.queue_id, cursor.last_event_id, wait=self._patience.silence
         )
@@ -205,8 +217,10 @@ class Listener:
             case RateLimited():
                 self._perseverance.trouble(answer)
                 return cursor
-            case Rejected() if self._proven and answer.is_final:
+            case Rejected() if answer.is_final:
                 # The queue is gone: what was missed is read without delay, but not in a circle.
+                if not self._proven:
+                    self._perseverance.back_off()
                 self._proven = False
                 raise _BrokenLineError
         self._perseverance.trouble(answer)
@@ -287,6 +301,9 @@ class _Recent:
 
     def knows(self, message_id: int) -> bool:
         return message_id in self._sent_at
+
+    def sent_at(self, message_id: int) -> datetime | None:
+        return self._sent_at.get(message_id)
 
     def contradicts(self, message: Message) -> bool:
         """The same id was another message's."""

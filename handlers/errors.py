@@ -21,6 +21,8 @@ class Reason(StrEnum):
     FOREIGN_CLIENT = "foreign_client"
     WRONG_PLACE = "wrong_place"
     TOO_OLD = "too_old"
+    TOO_MANY = "too_many"
+    OUT_OF_TURN = "out_of_turn"
     NOT_PERMITTED = "not_permitted"
     UNREADABLE_PERSON = "unreadable_person"
     # What became of a job.

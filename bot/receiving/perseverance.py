@@ -77,6 +77,10 @@ class Perseverance:
             case _:
                 self.wait(self._patience.backoff.next_wait())
 
+    def back_off(self) -> None:
+        """The same thing went wrong again: a little longer each time until a poll succeeds."""
+        self.wait(self._patience.backoff.next_wait())
+
     def connected(self) -> None:
         """Zulip answers."""
         self._outage.is_over()

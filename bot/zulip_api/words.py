@@ -79,6 +79,8 @@ class Message:
     changes: tuple[Change, ...]
     edited: bool
     moved: bool
+    #: It never reached this reader: from before the subscription, or moved in later.
+    historical: bool = False
 
     @property
     def is_direct(self) -> bool:
@@ -171,6 +173,7 @@ def read_message(raw: Mapping[str, Any], flags: object = None) -> Message:
         changes=changes,
         edited=_was_edited(raw, changes),
         moved=raw.get("last_moved_timestamp") is not None or any(map(_is_move, changes)),
+        historical=isinstance(found_flags, list) and "historical" in found_flags,
     )
 
 
