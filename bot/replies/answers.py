@@ -148,3 +148,13 @@ class ScheduleMissed(Reply, kind="schedule_missed"):
             f"The schedule **{self.name}** ({code(self.command)}) was missed {self.missed} {times} "
             f"since {moment(self.first_due_at)}. {then}"
         )
+
+
+@dataclass(frozen=True)
+class Part(Reply, kind="part"):
+    """One of the messages into which a long answer was cut."""
+
+    words: str
+
+    def text(self) -> str:
+        return self.words

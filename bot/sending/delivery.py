@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.sending.addresses import Direct, InTopic, message_of
 from bot.sending.letters import SOME_FILE, Letter, Letters
-from bot.sending.message_text import fit
+from bot.sending.message_text import clean, fit
 from bot.sending.pacing import Allowance
 from bot.sending.row_ends import Changed, Drop, End, Sent, Unclear, Wait, not_done
 from bot.zulip_api.answers import Ok, Rejected, sentence
@@ -83,12 +83,9 @@ class Delivery:
     # Posting.
 
     def _post(self, row: Row) -> End:
-        link = None
-        if row.action == "upload":
-            uploaded = self._upload(row)
-            if isinstance(uploaded, Wait):
-                return uploaded
-            link = uploaded
+        link = self._link(row)
+        if isinstance(link, Wait):
+            return link
         letter = self._letters.letter(row, link)
         return letter if isinstance(letter, Wait | Drop) else self._send(row, letter)
 
@@ -107,21 +104,33 @@ class Delivery:
             return Sent(answer.value, place if isinstance(place, InTopic) else None)
         return not_done(answer)
 
-    def _upload(self, row: Row) -> str | Wait | None:
-        """The file's address; None if it cannot be had, and the words go without."""
+    def _link(self, row: Row) -> str | Wait | None:
+        """The address of the file that goes with the row, or of its own words if they are long."""
+        if row.action == "upload":
+            return self._upload_file(row)
+        words = self._letters.words(row, row.facts)
+        if isinstance(words, Drop) or not self._letters.goes_in_file(row, words):
+            return None
+        return self._upload(f"answer-{row.id}.md", clean(words).encode())
+
+    def _upload_file(self, row: Row) -> str | Wait | None:
         path, name = Path(str(row.facts.get("file"))), str(row.facts.get("file_name"))
         try:
             content = _end_of(path)
         except OSError as error:
             logger.error("%s cannot be uploaded: %s.", path, error.strerror)
             return None
+        return self._upload(name, content)
+
+    def _upload(self, name: str, content: bytes) -> str | Wait | None:
+        """The file's address; None if it cannot be had, and the words go without."""
         self._allowance.count()
         answer = self._client.upload(name, content)
         match answer:
             case Ok(link):
                 return link
             case Rejected() if answer.is_final:
-                logger.error("%s was not uploaded. %s", path, sentence(answer))
+                logger.error("%s was not uploaded. %s", name, sentence(answer))
                 return None
         # A second copy of a file that no message names harms nobody.
         return Wait(answer)

@@ -14,7 +14,7 @@ from bot.sending.addresses import (
     message_of,
     status_message_of,
 )
-from bot.sending.message_text import fit, link_to
+from bot.sending.message_text import fit, is_long, link_to, preview
 from bot.sending.pacing import Allowance
 from bot.sending.row_ends import Drop, Wait
 from bot.zulip_api.answers import Ok, Rejected
@@ -86,7 +86,15 @@ class Letters:
         place = self._place(row.target)
         if isinstance(words, Drop):
             return words
-        return place if isinstance(place, Wait | Drop) else Letter(place, fit(note + words))
+        if isinstance(place, Wait | Drop):
+            return place
+        if link is not None and self.goes_in_file(row, words):
+            return Letter(place, preview(words, link))
+        return Letter(place, fit(note + words))
+
+    def goes_in_file(self, row: Row, words: str) -> bool:
+        """Long texts do; a plan is consented to as it stands, and progress has only one message."""
+        return row.action == "post" and row.role != "card" and is_long(words)
 
     def words(self, row: Row, facts: Mapping[str, Any]) -> str | Drop:
         try:

@@ -6,6 +6,12 @@ import re
 LONGEST_TEXT = 9_000
 #: How much of the room the beginning gets; the rest is for the end, where errors stand.
 BEGINNING = 5_000
+#: An answer goes in so many messages at most; a longer one goes in a file.
+MOST_PARTS = 3
+#: How much of a text that goes in a file is shown beside it.
+PREVIEW = 2_000
+#: Room for closing a fence.
+FENCE_ROOM = 100
 #: How far a cut may move to fall between two lines.
 LINE_SEARCH = 400
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -29,6 +35,34 @@ def fit(text: str) -> str:
     return "\n".join(part for part in parts if part is not None)
 
 
+def is_long(text: str) -> bool:
+    """Whether Zulip would not take it whole."""
+    return len(clean(text)) > LONGEST_TEXT
+
+
+def in_parts(text: str) -> list[str]:
+    """The text in pieces that fit, cut between lines; an open fence is closed and opened again."""
+    parts: list[str] = []
+    rest = clean(text)
+    while len(rest) > LONGEST_TEXT:
+        end = _line_end_before(rest, LONGEST_TEXT - FENCE_ROOM)
+        part, rest = rest[:end], rest[end:].removeprefix("\n")
+        fence = open_fence(part)
+        if fence is not None:
+            part, rest = f"{part}\n{fence}", f"{_reopening(part, fence)}\n{rest}"
+        parts.append(part)
+    return [*parts, rest]
+
+
+def preview(text: str, link: str) -> str:
+    """The beginning of a text that lies whole in a file."""
+    text = clean(text)
+    shown = text[: _line_end_before(text, PREVIEW)]
+    left_out = len(text) - len(shown)
+    note = f"*({left_out} characters more: [the whole answer]({link}))*"
+    return "\n".join(part for part in (shown, open_fence(shown), note) if part is not None)
+
+
 def clean(text: str) -> str:
     """Zulip refuses NUL, cannot take half characters, and strips what this strips."""
     whole = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
@@ -47,6 +81,12 @@ def open_fence(text: str) -> str | None:
         elif found[1].startswith(fence) and not line.strip(" " + fence[0]):
             fence = None
     return fence
+
+
+def _reopening(text: str, fence: str) -> str:
+    """The line that opened the fence, which may name a language or make a spoiler."""
+    lines = [line for line in text.splitlines() if line.lstrip().startswith(fence)]
+    return lines[-1] if len(lines[-1]) < FENCE_ROOM else fence
 
 
 def link_to(site: str, message_id: int) -> str:

@@ -11,9 +11,9 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(seconds=60)
 #: Zulip allows 200 calls a minute and user; the rest is for reading what decisions need.
 CALLS_A_MINUTE = 120
-#: By priority of the outbox: so much of the minute must be free before a call of that kind goes,
-#: so that progress and answers never make an acknowledgement or an approval wait.
-KEPT_FREE = {0: 0, 1: 0, 2: 10, 3: 40}
+#: By priority of the outbox: this part of the minute must be free before a call of that kind goes.
+#: A flood of acknowledgements does not shut approvals out, nor answers and progress either of them.
+KEPT_FREE = {0: 1 / 6, 1: 0.0, 2: 1 / 4, 3: 1 / 2}
 
 _dice = random.SystemRandom()
 
@@ -50,7 +50,7 @@ class Allowance:
         """Zero if the call may go now, and it is counted; else how long until it may."""
         with self._guard:
             now = self._forget_old()
-            usable = max(1, self._limit - KEPT_FREE.get(priority, KEPT_FREE[3]))
+            usable = max(1, int(self._limit * (1 - KEPT_FREE.get(priority, KEPT_FREE[3]))))
             if len(self._made) < usable:
                 self._made.append(now)
                 return timedelta(0)

@@ -1,5 +1,6 @@
 """The outbox is delivered in order and exactly once, whatever the server answers."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -9,11 +10,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.demo.zulip.faults import Fault, Trouble
 from bot.events import Event, RowDropped, RowSent
 from bot.sender import Pace, Sender
-from bot.sending.message_text import LONGEST_TEXT, clean, fit, open_fence
+from bot.sending.message_text import LONGEST_TEXT, clean, fit, in_parts, open_fence
 from bot.sending.pacing import Allowance, Backoff
 from bot.zulip_api.words import EYES, RESOLVED_PREFIX
 from state import anchors, job_store, outbox
@@ -303,7 +306,7 @@ def test_rate_limit_of_the_server_is_obeyed(office: Office, world: Stage) -> Non
 
 def test_own_allowance_is_never_exceeded(office: Office) -> None:
     for number in range(30):
-        office.post(f"{number}", lane=f"{number}", priority=0)
+        office.post(f"{number}", lane=f"{number}", priority=1)
     office.sender(Allowance(10))
     office.world.zulip.wait_until(lambda: len(office.said("t")) >= 10)
     time.sleep(0.3)
@@ -558,6 +561,64 @@ def test_long_text_loses_its_middle_and_says_how_much() -> None:
     assert len(before) + int(left_out) + len(after) == len(text)
 
 
+def test_long_answer_is_cut_between_lines_and_its_fences_stay_whole() -> None:
+    lines = [f"line {number}" for number in range(2000)]
+    text = "Look:\n```text\n" + "\n".join(lines) + "\n```\nThe end."
+    parts = in_parts(text)
+    assert len(parts) == 3
+    assert all(len(part) <= LONGEST_TEXT and open_fence(part) is None for part in parts)
+    assert all(part.startswith("```text\nline ") for part in parts[1:])
+    said = "\n".join(parts).splitlines()
+    assert [line for line in said if line.startswith("line ")] == lines
+    assert said[0] == "Look:"
+    assert said[-1] == "The end."
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["```", "~~~~", "```spoiler more", "````", "", "x" * 12_000]),
+            st.text(alphabet="ab `~\n", max_size=300),
+        ),
+        max_size=60,
+    ),
+    st.integers(1, 12),
+)
+def test_parts_fit_whatever_the_text_is(lines: list[str], times: int) -> None:
+    parts = in_parts("\n".join(lines * times))
+    assert all(len(part) <= LONGEST_TEXT for part in parts)
+
+
+@pytest.mark.parametrize("ambiguous", [False, True])
+def test_text_that_is_too_long_goes_in_a_file_with_its_beginning_beside_it(
+    office: Office, world: Stage, ambiguous: bool
+) -> None:
+    text = "```\n" + "\n".join(f"line {number}" for number in range(5000)) + "\n```\nThe end."
+    if ambiguous:
+        world.zulip.faults.plan(Fault(Trouble.CUT, "POST", POSTS, after_effect=True))
+    office.post(text)
+    office.sender()
+    office.wait_until_empty()
+    [said] = office.said("t")
+    assert said.startswith("```\nline 0\n")
+    assert open_fence(said) is None
+    shown, _, note = said.rpartition("\n```\n")
+    assert text.startswith(shown)
+    link = re.fullmatch(r"\*\((\d+) characters more: \[the whole answer\]\((.+)\)\)\*", note)
+    assert link is not None
+    assert int(link[1]) == len(text) - len(shown)
+    assert world.zulip.front.site.uploads.files[link[2]].data.decode() == text
+
+
+def test_text_whose_file_zulip_refuses_loses_its_middle(office: Office, world: Stage) -> None:
+    world.zulip.front.site.uploads.limit = 10
+    office.post("x" * 20_000)
+    office.sender()
+    office.wait_until_empty()
+    [said] = office.said("t")
+    assert "characters are left out here" in said
+
+
 @pytest.mark.parametrize("text", ["\n\n  x \n", "a\0b", "half \ud83d", "✔ fine"])
 def test_cleaned_text_can_be_sent_and_is_stored_unchanged(office: Office, text: str) -> None:
     office.post(text)
@@ -575,7 +636,7 @@ def test_urgent_calls_find_room_when_progress_has_used_its_share() -> None:
     taken = 0
     while not allowance.take(3):
         taken += 1
-    assert taken == 80
+    assert taken == 60
     assert not allowance.take(2)
     assert not allowance.take(0)
     now[0] = 61.0

@@ -3,7 +3,7 @@
 import asyncio
 import fnmatch
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -65,6 +65,8 @@ class Faults:
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _planned: list[_Planned] = field(default_factory=list)
+    #: Asked for each request that no plan is for: whether something goes wrong with it.
+    draw: Callable[[Request], Fault | None] = lambda request: None
 
     def plan(self, *faults: Fault, times: int = 1) -> None:
         """Each fault hits the next `times` requests that match it."""
@@ -91,7 +93,7 @@ class Faults:
                 planned.left -= 1
                 planned.hits += 1
                 return planned.fault
-        return None
+        return self.draw(request)
 
     def _matching(self, request: Request) -> Iterable[_Planned]:
         return (p for p in self._planned if p.left > 0 and _matches(p.fault, request))

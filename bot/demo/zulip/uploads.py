@@ -26,6 +26,8 @@ class Uploads:
 
     def __init__(self) -> None:
         self.files: dict[str, Upload] = {}
+        #: An organization may allow less.
+        self.limit = MAX_FILE_BYTES
         self._temporary: dict[str, tuple[str, float]] = {}
 
     def store(self, uploads: list[Upload]) -> str:
@@ -35,7 +37,7 @@ class Uploads:
         if len(uploads) > 1:
             raise ApiError("You may only upload one file at a time")
         upload = uploads[0]
-        if len(upload.data) > MAX_FILE_BYTES:
+        if len(upload.data) > self.limit:
             raise ApiError("Uploaded file is larger than the allowed limit of 25 MiB")
         name = clean_name(upload.name)
         path = f"/user_uploads/2/{secrets.token_hex(1)}/{secrets.token_urlsafe(18)}/{name}"
