@@ -14,6 +14,7 @@ from bot.commands.contract import Installation
 from bot.commands.registry import verbs
 from bot.deciding.decisions import Decisions
 from bot.deciding.effects import LookAtHost
+from bot.deciding.quota import Quota
 from bot.dispatcher import Dispatcher
 from bot.events import Event, ScheduleDue, Stop, Tick
 from bot.grammar import Grammar
@@ -173,7 +174,8 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         runs_directory=settings.state_directory / "runs",
     )
     policy_file = PolicyFile(settings.path, configuration.policy)
-    return Decisions(engine, about, grammar, identity, settings.recurrences(), policy_file)
+    quota = Quota(configuration.limits.commands_a_minute)
+    return Decisions(engine, about, grammar, identity, settings.recurrences(), policy_file, quota)
 
 
 def _mirror_schedules(tx: Transaction, settings: Settings, clock: Clock) -> None:

@@ -45,6 +45,8 @@ _logger = logging.getLogger(__name__)
 
 #: How often it looks up without an event: whether new facts arrived for somebody who waits.
 _PAUSE_SECONDS = 0.2
+#: How many events are decided in one transaction: a commit costs more than a decision.
+_TOGETHER = 50
 
 Decide = Callable[[Transaction, datetime], tuple[Effect, ...]]
 
@@ -85,6 +87,7 @@ class Dispatcher:
     def _take(self, event: Event) -> None:
         """Whatever one event brings, the next one is still taken; while the database refuses, what
         does not come again by itself waits."""
+        self._attempt(self._take_present_policy)
         match event:
             case ZulipEvents():
                 if not self._attempt(partial(self._take_batch, event)):
@@ -149,7 +152,6 @@ class Dispatcher:
             self._hands.find_again(again, run)
 
     def _handle(self, event: Event) -> None:
-        self._take_present_policy()
         match event:
             case Connected():
                 self._connected(event)
@@ -163,16 +165,16 @@ class Dispatcher:
                 _note(event)
 
     def _take_batch(self, batch: ZulipEvents) -> None:
-        """Each event in a transaction of its own, the last one with the cursor; an event that is
-        told again counts once, and one that we make a mistake about is passed over."""
+        """Many events in one transaction, the last of them with the cursor; an event that is told
+        again counts once, and one that we make a mistake about is passed over."""
         kept = False
         try:
-            for one in batch.events[:-1]:
-                self._survived(partial(self._decide, partial(self._zulip_event, one, None)))
-            last = batch.events[-1] if batch.events else None
-            decide = partial(self._zulip_event, last, batch.cursor)
-            if not self._survived(partial(self._decide, decide)):
-                self._decide(partial(self._zulip_event, None, batch.cursor))
+            now = self._clock.now()
+            events = [one for one in batch.events if self._may_matter(one, now)]
+            while len(events) > _TOGETHER:
+                self._decide(partial(self._zulip_events, events[:_TOGETHER], None))
+                events = events[_TOGETHER:]
+            self._decide(partial(self._zulip_events, events, batch.cursor))
             kept = True
         finally:
             if kept:
@@ -181,13 +183,29 @@ class Dispatcher:
             else:
                 batch.receipt.refuse()
 
-    def _zulip_event(
-        self, event: ZulipEvent | None, position: Cursor | None, tx: Transaction, now: datetime
+    def _may_matter(self, event: ZulipEvent, now: datetime) -> bool:
+        """Also after a mistake of ours: then the decision tells, for this event alone."""
+        found: list[bool] = []
+        self._survived(lambda: found.append(self._decisions.matters(event, now)))
+        return found != [False]
+
+    def _zulip_events(
+        self, events: list[ZulipEvent], position: Cursor | None, tx: Transaction, now: datetime
     ) -> tuple[Effect, ...]:
-        effects = self._decisions.zulip_event(tx, event, now) if event is not None else ()
+        effects = [effect for one in events for effect in self._zulip_event(tx, one, now)]
         if position is not None:
             cursor.save(tx, position)
-        return effects
+        return tuple(effects)
+
+    def _zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
+        """One of many; a mistake of ours undoes this one alone."""
+        found: list[Effect] = []
+
+        def decide() -> None:
+            with self._database.part(tx):
+                found.extend(self._decisions.zulip_event(tx, event, now))
+
+        return tuple(found) if self._survived(decide) else ()
 
     def _row_sent(self, event: RowSent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
         return self._decisions.row_sent(tx, event, now)

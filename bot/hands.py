@@ -18,8 +18,9 @@ from bot.deciding.effects import (
     ReadPeople,
     ReadPerson,
     StartRun,
+    UseLook,
 )
-from bot.events import Event
+from bot.events import Event, Observed
 from bot.observations import (
     HealthQuestion,
     MessageQuestion,
@@ -108,9 +109,8 @@ class Hands:
                 self._launches.submit(self._end, RunName(effect.job_id, effect.attempt))
             case LookAtHost():
                 self._launches.submit(self._look_at_host)
-            case ReadPerson():
-                number = question_about(effect.entry_id, About.SENDER)
-                self._ask(number, PersonQuestion(effect.user_id), PERSON_WAIT)
+            case ReadPerson() | UseLook():
+                self._look_at_sender(effect)
             case ReadPeople():
                 number = question_about(effect.entry_id, About.PEOPLE)
                 self._ask(number, PeopleQuestion(effect.user_ids), PEOPLE_WAIT)
@@ -122,6 +122,13 @@ class Hands:
                     effect.message_id, effect.voters, effect.speakers, effect.others
                 )
                 self._ask(effect.question_id, question, CARD_WAIT)
+
+    def _look_at_sender(self, effect: ReadPerson | UseLook) -> None:
+        number = question_about(effect.entry_id, About.SENDER)
+        if isinstance(effect, UseLook):
+            self._tell(Observed(number, effect.look))
+        else:
+            self._ask(number, PersonQuestion(effect.user_id), PERSON_WAIT)
 
     def _ask(self, question_id: int, question: Question, wait: timedelta) -> None:
         crashpoint("question_asked")

@@ -46,6 +46,14 @@ class ObserverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsSettings:
+    """How much one person may ask of the bot."""
+
+    #: What comes beyond it in a minute is not taken, and is told in one message.
+    commands_a_minute: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class EffectPolicy:
     """Who may ask for commands of one effect, and who consents to them."""
 
@@ -108,6 +116,7 @@ class Configuration:
     host: HostSettings = HostSettings()
     launcher: LauncherSettings = LauncherSettings()
     observer: ObserverSettings = ObserverSettings()
+    limits: LimitsSettings = LimitsSettings()
     policy: Policy = Policy()
     stores: tuple[StoreSettings, ...] = ()
     schedules: tuple[ScheduleSettings, ...] = ()

@@ -54,6 +54,8 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     except ValidationError as error:
         raise ConfigurationError(_sentence(path, error.errors()[0], tables)) from None
     configuration = _as_we_are(configuration)
+    if configuration.limits.commands_a_minute < 1:
+        raise ConfigurationError(f"{path}: `limits.commands_a_minute` must be at least 1.")
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)
     _check_schedules(configuration.schedules, path)

@@ -25,6 +25,7 @@ from bot.commands.contract import Installation
 from bot.commands.registry import verbs
 from bot.deciding.decisions import Decisions
 from bot.deciding.effects import Effect, ReadCard, StartRun
+from bot.deciding.quota import Quota
 from bot.events import (
     MessageEdited,
     MessagesDeleted,
@@ -145,7 +146,7 @@ class Play:
         )
         file = KnownPolicy(Path("/nowhere/zulip-ops.toml"), policy)
         identity = Identity(BOT, "ops", 1, "ops")
-        return Decisions(engine, about, Grammar(verbs()), identity, {}, file)
+        return Decisions(engine, about, Grammar(verbs()), identity, {}, file, Quota(10))
 
     def _decide(self, decide: Callable[[Transaction, datetime], tuple[Effect, ...]]) -> None:
         with self.database.write() as tx:

@@ -43,6 +43,10 @@ from state.inbox import Entry
 #: Answers come in under two seconds; only whoever asks for fresh facts waits for them.
 USUAL_WAIT = timedelta(seconds=1.5)
 FRESH_WAIT = timedelta(seconds=10)
+#: These say something and do nothing else, so it matters little if somebody has just lost a role.
+ONLY_ANSWERED = frozenset(
+    {"status", "backups", "history", "log", "schedules", "whoami", "version", "help"}
+)
 #: One of so many was the last to end.
 NEWEST_JOBS = 5
 
@@ -121,6 +125,14 @@ class Answering:
             if looks:
                 return NeedsLook(looks, patience=FRESH_WAIT if fresh else USUAL_WAIT)
         return self._answer(tx, entry, asker, parsed, seen, now)
+
+    def only_reads(self, text: str) -> bool:
+        """Whether nothing but an answer can come of this text, whoever wrote it."""
+        try:
+            parsed = self.grammar.parse(text)
+        except BadCommand:
+            return True
+        return parsed.help_wanted or parsed.verb.name in ONLY_ANSWERED
 
     def _facts_are_outdated(self, tx: Transaction) -> bool:
         """Nothing was seen yet, or not since a job ended that may have changed what there is."""

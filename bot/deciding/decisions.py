@@ -11,8 +11,10 @@ from bot.deciding.answering import Answering, Seen
 from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, StartRun
 from bot.deciding.following import Following
+from bot.deciding.gathering import Gathering
 from bot.deciding.intake import Intake, needs_person
 from bot.deciding.outgoing import Outgoing
+from bot.deciding.quota import Quota
 from bot.deciding.settling import Settling
 from bot.deciding.timekeeping import Timekeeping
 from bot.events import (
@@ -57,6 +59,7 @@ class Decisions:
     identity: Identity
     recurrences: Mapping[str, Recurrence]
     policy_file: PolicyFile
+    quota: Quota
     outgoing: Outgoing = field(init=False)
     intake: Intake = field(init=False)
     answering: Answering = field(init=False)
@@ -77,7 +80,7 @@ class Decisions:
             self.installation, bot_name=identity.bot_name, channel=identity.channel
         )
         self.outgoing = Outgoing(identity.channel_id, identity.channel, identity.bot_name)
-        self.intake = Intake(gate, self.outgoing, epoch)
+        self.intake = Intake(gate, self.quota, self.outgoing, epoch)
         self.following = Following(self.engine, self.outgoing)
         self.consenting = Consenting(
             self.engine, self.following, identity.bot_id, self.policy_file.sha256
@@ -90,7 +93,12 @@ class Decisions:
             self.following,
             self.consenting,
         )
-        self.settling = Settling(self.answering, self.outgoing, self.installation.policy)
+        self.settling = Settling(
+            self.answering,
+            self.outgoing,
+            Gathering(self.outgoing, self.quota),
+            self.installation.policy,
+        )
         self.timekeeping = Timekeeping(self.recurrences, epoch)
 
     def of_present_policy(self) -> "Decisions | None":
@@ -111,14 +119,20 @@ class Decisions:
         self.following.steps.update(before.following.steps)
         self.settling.pending.update(before.settling.pending)
         self.settling.people.update(before.settling.people)
+        self.settling.askers = before.settling.askers
         self.answering.versions = before.answering.versions
         return self
+
+    def matters(self, event: ZulipEvent, now: datetime) -> bool:
+        """Whether there may be anything to decide: what people say to each other costs nothing."""
+        return not isinstance(event, MessageArrived) or self.intake.concerns_us(event.message, now)
 
     def zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
         """One of Zulip's events."""
         match event:
             case MessageArrived():
-                return self.intake.take(tx, event, now)
+                entry = self.intake.take(tx, event, now)
+                return () if entry is None else self.settling.received(entry, now)
             case ReactionChanged() | MessageEdited():
                 return self.consenting.hint(tx, event.message_id, now)
             case MessagesMoved():
@@ -151,9 +165,8 @@ class Decisions:
         effects: list[Effect] = []
         approval_store.forget_questions(tx)
         for entry in inbox.open_entries(tx):
-            read = needs_person(entry)
-            if read is not None:
-                effects.append(read)
+            if needs_person(entry) is not None:
+                effects += self.settling.received(entry, now)
             elif entry.origin == "schedule":
                 effects += self.settling.settle(tx, entry, self.schedule_asker(entry), Seen(), now)
             else:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.observations import Observation
 from jobs.engine import Start
 
 
@@ -26,6 +27,14 @@ class ReadPerson:
 
     entry_id: int
     user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseLook:
+    """A look at the sender of a command is there already: go on, once 👀 is on its way."""
+
+    entry_id: int
+    look: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +81,14 @@ class TellHost:
     job_id: int | None
 
 
-Effect = StartRun | EndRun | ReadPerson | ReadPeople | ReadCard | ReadHealth | LookAtHost | TellHost
+Effect = (
+    StartRun
+    | EndRun
+    | ReadPerson
+    | UseLook
+    | ReadPeople
+    | ReadCard
+    | ReadHealth
+    | LookAtHost
+    | TellHost
+)

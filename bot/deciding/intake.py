@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from bot.deciding.effects import Effect, ReadPerson
+from bot.deciding.effects import ReadPerson
 from bot.deciding.outgoing import Outgoing
+from bot.deciding.quota import Quota
 from bot.events import MessageArrived
 from bot.understanding.gate import UNANSWERED, Addressed, Gate, IncomingMessage, NotForUs, Refusal
 from bot.zulip_api.words import Message
@@ -18,37 +19,66 @@ from state.inbox import Entry, NewEntry
 #: The server's own accounts (mail gateway, notices) live there; `GET /users/{id}`, which is asked
 #: for every sender, knows nobody of another realm.
 INTERNAL_REALM = "zulipinternal"
+#: Codes of refusals that are told once for many commands, without 👀 on each.
+TOGETHER = frozenset(
+    reason.value
+    for reason in (
+        Reason.TOO_OLD,
+        Reason.TOO_MANY,
+        Reason.OUT_OF_TURN,
+        Reason.NOT_A_COMMAND,
+        Reason.UNREADABLE_TEXT,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Knows the gate and where answers go."""
+    """Knows the gate, what one person may ask in a minute, and where answers go."""
 
     gate: Gate
+    quota: Quota
     outgoing: Outgoing
     epoch: int
 
-    def take(self, tx: Transaction, arrived: MessageArrived, now: datetime) -> tuple[Effect, ...]:
-        """One message; the same one delivered again changes nothing."""
+    def concerns_us(self, message: Message, now: datetime) -> bool:
+        """Whether there is anything to decide about it; nearly every message is somebody else's."""
+        return not isinstance(self.gate.judge(_incoming(message), now), NotForUs)
+
+    def take(self, tx: Transaction, arrived: MessageArrived, now: datetime) -> Entry | None:
+        """One message; the entry that is to be settled, if it is one. The same message delivered
+        again changes nothing."""
         message = arrived.message
         judged = self.gate.judge(_incoming(message), now)
         if isinstance(judged, NotForUs):
-            return ()
-        entry = inbox.add(tx, self._entry(message, judged, now))
+            return None
+        silent = _recorded_only(judged, arrived)
+        refusal = None if silent else _refusal(judged, arrived)
+        entry = inbox.add(tx, self._entry(message, judged, refusal, now))
         if entry is None:
-            return ()
-        if isinstance(judged, Refusal) and judged.reason in UNANSWERED:
-            inbox.answer(tx, entry.id, judged.reason.value, None, now)
-            return ()
+            return None
+        if silent is not None:
+            inbox.answer(tx, entry.id, silent.value, None, now)
+            return None
         if message.channel_id is not None:
             anchors.remember(tx, message.id, message.channel_id, message.topic, now)
-        self.outgoing.acknowledge(tx, message.id, now)
-        crashpoint("command_recorded")
-        return (ReadPerson(entry.id, message.sender_id),)
+        return self._admitted(tx, entry, now)
 
-    def _entry(self, message: Message, judged: Addressed | Refusal, now: datetime) -> NewEntry:
-        too_old = isinstance(judged, Refusal) and judged.reason is Reason.TOO_OLD
-        sentence = judged.sentence if isinstance(judged, Refusal) else None
+    def _admitted(self, tx: Transaction, entry: Entry, now: datetime) -> Entry | None:
+        """With 👀, unless it is one of many that are answered together."""
+        assert entry.message_id is not None
+        assert entry.sender_id is not None
+        if entry.refusal in TOGETHER:
+            return entry
+        if not self.quota.takes(entry.sender_id, entry.content, entry.sent_at):
+            return inbox.refuse(tx, entry.id, Reason.TOO_MANY.value)
+        self.outgoing.acknowledge(tx, entry.message_id, now)
+        crashpoint("command_recorded")
+        return entry
+
+    def _entry(
+        self, message: Message, judged: Addressed | Refusal, refusal: str | None, now: datetime
+    ) -> NewEntry:
         return NewEntry(
             origin="chat",
             source_key=f"chat/{self.epoch}/{message.id}",
@@ -64,8 +94,29 @@ class Intake:
             client=message.client,
             sent_at=message.sent_at,
             received_at=now,
-            refusal=Reason.TOO_OLD.value if too_old else sentence,
+            refusal=refusal,
         )
+
+
+def _recorded_only(judged: Addressed | Refusal, arrived: MessageArrived) -> Reason | None:
+    """Why it is kept and not answered, if so."""
+    if not isinstance(judged, Refusal):
+        return None
+    if judged.reason in UNANSWERED:
+        return judged.reason
+    if judged.reason is Reason.TOO_OLD and arrived.out_of_turn:
+        # Thousands may come with one import, and nobody waits for them.
+        return Reason.OUT_OF_TURN
+    return None
+
+
+def _refusal(judged: Addressed | Refusal, arrived: MessageArrived) -> str | None:
+    """Why it is not run: a sentence, or the code of what is told together with others."""
+    if isinstance(judged, Addressed):
+        return Reason.OUT_OF_TURN.value if arrived.out_of_turn else None
+    if arrived.from_catch_up or judged.reason is Reason.TOO_OLD:
+        return judged.reason.value
+    return judged.sentence
 
 
 def needs_person(entry: Entry) -> ReadPerson | None:

@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.replies.answers import Part
 from bot.replies.reply import Reply
+from bot.sending.message_text import MOST_PARTS, in_parts, is_long
 from bot.zulip_api.words import EYES, Emoji
 from state import outbox
 from state.database import Transaction
@@ -57,22 +59,44 @@ class Outgoing:
         now: datetime,
         file: tuple[Path, str] | None = None,
     ) -> None:
-        """An answer where the command was typed."""
-        facts = reply.stored()
-        if file is not None:
-            facts |= {"file": str(file[0]), "file_name": file[1]}
-        self._add(
+        """An answer where the command was typed; a long one in a few messages."""
+        facts = {} if file is None else {"file": str(file[0]), "file_name": file[1]}
+        for part in [reply] if file is not None else _in_parts(reply):
+            self._add(
+                tx,
+                lane=self.lane_of(entry),
+                action="post" if file is None else "upload",
+                target=self._place_of(entry),
+                kind=part.kind,
+                facts=part.stored() | facts,
+                priority=ANSWER,
+                now=now,
+            )
+
+    def answer_together(
+        self,
+        tx: Transaction,
+        entry: Entry,
+        reply: Reply,
+        lane: str,
+        not_before: datetime,
+        now: datetime,
+    ) -> int:
+        """An answer that waits in a lane of its own for more to be said with it; gives its row."""
+        return self._add(
             tx,
-            lane=self._lane_of(entry),
-            action="upload" if file is not None else "post",
+            lane=lane,
+            action="post",
             target=self._place_of(entry),
             kind=reply.kind,
-            facts=facts,
+            facts=reply.stored(),
             priority=ANSWER,
             now=now,
+            not_before=not_before,
         )
 
-    def _lane_of(self, entry: Entry) -> str:
+    def lane_of(self, entry: Entry) -> str:
+        """What is answered in one place is answered in order."""
         if entry.origin == "schedule":
             return f"topic/{self.channel_id}/{schedule_topic(entry.sender_name)}"
         if entry.direct:
@@ -103,7 +127,8 @@ class Outgoing:
     def post(
         self, tx: Transaction, job: Job, reply: Reply, now: datetime, role: str | None = None
     ) -> None:
-        """A message in the job's own topic; the first one opens it."""
+        """A message in the job's own topic; the first one opens it. Its end may wait as any answer;
+        what else is said of a job answers somebody's consent or asks for it."""
         first = not outbox.has_rows_of_job(tx, job.id)
         target: dict[str, Any] = {"type": "job", "job_id": job.id}
         if first:
@@ -115,7 +140,7 @@ class Outgoing:
             target=target,
             kind=reply.kind,
             facts=reply.stored(),
-            priority=CONSENT if role == "card" else ANSWER,
+            priority=ANSWER if role == "end" else CONSENT,
             now=now,
             job_id=job.id,
             role=role,
@@ -153,8 +178,16 @@ class Outgoing:
             job_id=job.id,
         )
 
-    def _add(self, tx: Transaction, *, now: datetime, **row: Any) -> None:
-        outbox.add(tx, NewRow(created_at=now, **row))
+    def _add(self, tx: Transaction, *, now: datetime, **row: Any) -> int:
+        return outbox.add(tx, NewRow(created_at=now, **row))
+
+
+def _in_parts(reply: Reply) -> list[Reply]:
+    """More than one where it is too long for one message and short enough for a few."""
+    text = reply.text()
+    if not is_long(text) or len(parts := in_parts(text)) > MOST_PARTS:
+        return [reply]
+    return [Part(part) for part in parts]
 
 
 def job_topic(job: Job) -> str:

@@ -1,17 +1,20 @@
 """Carries a received command to its answer, over whatever has to be looked at first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.commands.contract import Asker, Known, Look, ServerSeen
 from bot.deciding.answering import Answering, NeedsLook, Seen
-from bot.deciding.effects import Effect, LookAtHost, ReadHealth, ReadPeople
-from bot.deciding.intake import needs_person
+from bot.deciding.askers import Askers, counts
+from bot.deciding.effects import Effect, LookAtHost, ReadHealth, ReadPeople, UseLook
+from bot.deciding.gathering import Gathering
+from bot.deciding.intake import TOGETHER, needs_person
 from bot.deciding.looking import voter
 from bot.deciding.outgoing import Outgoing
 from bot.observations import HealthSeen, Observation, PeopleSeen, PersonSeen
 from bot.permissions import everybody, roles_of
-from bot.replies.refusals import Refusal, TooOld
+from bot.replies.refusals import Refusal
 from bot.understanding.gate import OLDEST_COMMAND, judge_person
 from bot.zulip_api.words import Person
 from handlers.errors import Reason
@@ -46,22 +49,55 @@ class Settling:
 
     answering: Answering
     outgoing: Outgoing
+    gathering: Gathering
     policy: Policy
     pending: dict[int, Pending] = field(default_factory=dict)
     #: By inbox row: who asked is known, and an earlier command of the same place is not done yet.
     people: dict[int, Observation] = field(default_factory=dict)
+    askers: Askers = field(default_factory=Askers)
+
+    def received(self, entry: Entry, now: datetime) -> tuple[Effect, ...]:
+        """A command that came in: settled next if it only reads and its sender is known, else
+        once they have been looked up."""
+        known = self.askers.known(entry, now, only_reads=self._only_reads(entry))
+        return self._look_up(entry, now) if known is None else (UseLook(entry.id, known),)
+
+    def _look_up(self, entry: Entry, now: datetime) -> tuple[Effect, ...]:
+        read = needs_person(entry)
+        if read is None or self.askers.is_asked(entry, now, only_reads=self._only_reads(entry)):
+            return ()
+        self.askers.ask(entry, now)
+        return (read,)
+
+    def _only_reads(self, entry: Entry) -> bool:
+        """Whether nothing but words can come of it."""
+        return entry.refusal is not None or self.answering.only_reads(entry.content)
 
     def person_seen(
         self, tx: Transaction, entry_id: int, observation: Observation, now: datetime
     ) -> tuple[Effect, ...]:
-        """The sender of a command as the server knows them now.
-
-        The reader's threads overtake each other; commands of one place are settled in turn.
-        """
+        """The sender of a command as the server knows them now; what else they asked and was
+        waiting for the same look is settled with it."""
         entry = inbox.get(tx, entry_id)
-        if entry is None or entry.status != "received":
+        if entry is None or entry.sender_id is None:
             return ()
-        self.people[entry_id] = observation
+        self.askers.seen(entry.sender_id, observation)
+        seen = {
+            one.id: observation
+            for one in inbox.open_entries(tx)
+            if one.sender_id == entry.sender_id
+            and (one.id == entry_id or self._counts_for(one, observation, now))
+        }
+        return self._settle_in_turn(tx, seen, now)
+
+    def _counts_for(self, entry: Entry, observation: Observation, now: datetime) -> bool:
+        return counts(observation, entry, now, only_reads=self._only_reads(entry))
+
+    def _settle_in_turn(
+        self, tx: Transaction, seen: Mapping[int, Observation], now: datetime
+    ) -> tuple[Effect, ...]:
+        """The reader's threads overtake each other; commands of one place are settled in turn."""
+        self.people |= seen
         effects: list[Effect] = []
         not_yet: set[tuple[int | str | None, ...]] = set()
         for one in inbox.open_entries(tx):
@@ -92,16 +128,14 @@ class Settling:
 
     def _ask_again(self, tx: Transaction, entry: Entry, now: datetime) -> tuple[Effect, ...]:
         """Zulip could not say who it is: in time ask again, later offer to repeat."""
-        read = needs_person(entry)
-        if read is not None and now - entry.sent_at <= OLDEST_COMMAND:
-            return (read,)
-        self._refuse(
-            tx, entry, TooOld([entry.content], entry.sent_at.isoformat()), Reason.TOO_OLD, now
-        )
+        if now - entry.sent_at <= OLDEST_COMMAND:
+            return self._look_up(entry, now)
+        if inbox.answer(tx, entry.id, Reason.TOO_OLD.value, None, now):
+            self.gathering.offer(tx, entry, now)
         return ()
 
     def _refuse(
-        self, tx: Transaction, entry: Entry, reply: Refusal | TooOld, reason: Reason, now: datetime
+        self, tx: Transaction, entry: Entry, reply: Refusal, reason: Reason, now: datetime
     ) -> None:
         if inbox.answer(tx, entry.id, reason.value, None, now):
             self.outgoing.answer(tx, entry, reply, now)
@@ -118,9 +152,8 @@ class Settling:
         self, tx: Transaction, entry: Entry, asker: Asker, seen: Seen, now: datetime
     ) -> tuple[Effect, ...]:
         """Answer a command, or have looked at what its answer needs."""
-        if entry.refusal == Reason.TOO_OLD:
-            reply = TooOld([entry.content or "that"], entry.sent_at.isoformat())
-            self._refuse(tx, entry, reply, Reason.TOO_OLD, now)
+        if entry.refusal in TOGETHER:
+            self._answer_together(tx, entry, Reason(entry.refusal), now)
             return ()
         if entry.refusal is not None:
             refusal = Refusal(entry.refusal, None, Reason.NOT_A_COMMAND.value)
@@ -140,6 +173,16 @@ class Settling:
         if Look.FRESH_FACTS in result.looks:
             effects.append(LookAtHost())
         return tuple(effects)
+
+    def _answer_together(
+        self, tx: Transaction, entry: Entry, reason: Reason, now: datetime
+    ) -> None:
+        if not inbox.answer(tx, entry.id, reason.value, None, now):
+            return
+        if reason is Reason.TOO_MANY:
+            self.gathering.turn_away(tx, entry, now)
+        else:
+            self.gathering.offer(tx, entry, now)
 
     def health_seen(
         self, tx: Transaction, entry_id: int, observation: Observation, now: datetime

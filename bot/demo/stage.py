@@ -30,6 +30,8 @@ class Wish:
     schedules: tuple[ScheduleSettings, ...] = ()
     #: The tables of the policy in place of the usual ones; `{iago}` stands for Iago's user id.
     policy: str | None = None
+    #: Those who try things out are faster than those who look after a server.
+    commands_a_minute: int = 10_000
     #: Further lines of zulip-ops.toml.
     more_configuration: str = ""
 
@@ -127,6 +129,8 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         f"user = {_toml(database.user)}",
         f"system_user = {_toml(database.system_user or '')}",
         *([f"programs = {_toml(database.programs)}"] if database.programs else []),
+        "[limits]",
+        f"commands_a_minute = {wish.commands_a_minute}",
         *_policy(cast, wish),
     ]
     for store in stage.stores:

@@ -1,10 +1,13 @@
 """What is said to somebody whose command is not carried out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.replies.reply import Reply
 from bot.replies.wording import code, listing, moment
+
+#: So many commands are repeated word for word.
+LISTED_COMMANDS = 10
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,49 @@ class WrongPlace(Reply, kind="wrong_place"):
 
 @dataclass(frozen=True)
 class TooOld(Reply, kind="too_old"):
-    """A command that was found long after it was written."""
+    """Commands that were found long after they were written, or out of their place."""
 
     commands: Sequence[str]
+    #: When the first of them was.
     sent_at: str
+    #: How many there are beyond those that are listed.
+    more: int = 0
+
+    def and_also(self, command: str) -> "TooOld":
+        """One more; beyond a few they are only counted."""
+        if len(self.commands) < LISTED_COMMANDS:
+            return replace(self, commands=[*self.commands, command or "that"])
+        return replace(self, more=self.more + 1)
 
     def text(self) -> str:
-        listed = listing([code(command) for command in self.commands])
+        names = [code(command) for command in self.commands]
+        if len(names) == 1:
+            return (
+                f"I was away when you wrote {names[0]} at {moment(self.sent_at)}, and I run "
+                "nothing that is older than ten minutes, edited or moved. "
+                "Repeat it if you still want it."
+            )
+        listed = listing([*names, f"{self.more} more"] if self.more else names)
         return (
-            f"I was away when you wrote {listed} at {moment(self.sent_at)}, and I run nothing "
-            "that is older than ten minutes. Repeat it if you still want it."
+            f"While I was away you wrote {listed}, the first at {moment(self.sent_at)}. I run "
+            "nothing that is older than ten minutes, edited or moved. Repeat what you still want."
+        )
+
+
+@dataclass(frozen=True)
+class TooMany(Reply, kind="too_many"):
+    """Somebody gave more commands than are taken in a minute."""
+
+    count: int
+    limit: int
+    #: When the next one is taken.
+    free_at: str
+
+    def text(self) -> str:
+        left = "one more of yours; it has" if self.count == 1 else f"{self.count} more; they have"
+        return (
+            f"I take {self.limit} commands a minute from one person and did not take {left} no 👀. "
+            f"The next may come at {moment(self.free_at)}."
         )
 
 

@@ -49,7 +49,23 @@ SPOKEN: list[tuple[Reply, str]] = [
     (
         refusals.TooOld(["backup now"], EARLIER),
         "I was away when you wrote `backup now` at <time:2026-11-23T11:59:30Z>, and I run nothing "
-        "that is older than ten minutes. Repeat it if you still want it.",
+        "that is older than ten minutes, edited or moved. Repeat it if you still want it.",
+    ),
+    (
+        refusals.TooOld(["backup now", "status"], EARLIER, more=3),
+        "While I was away you wrote `backup now`, `status` and 3 more, the first at "
+        "<time:2026-11-23T11:59:30Z>. I run nothing that is older than ten minutes, edited or "
+        "moved. Repeat what you still want.",
+    ),
+    (
+        refusals.TooMany(1, 10, NOW),
+        "I take 10 commands a minute from one person and did not take one more of yours; it has "
+        "no 👀. The next may come at <time:2026-11-23T12:00:00Z>.",
+    ),
+    (
+        refusals.TooMany(41, 10, NOW),
+        "I take 10 commands a minute from one person and did not take 41 more; they have "
+        "no 👀. The next may come at <time:2026-11-23T12:00:00Z>.",
     ),
     (
         refusals.NotYet("upgrade 1.4", "upgrade Zulip"),
