@@ -1,0 +1,1 @@
+"""What the measurements put on the bot: gaps full of messages, floods of commands."""
