@@ -16,6 +16,9 @@ from jobs.runs.fields import Fields, Unreadable
 SPEC_VERSION = 1
 RESULT_VERSION = 1
 
+#: What a database can number.
+LARGEST_NUMBER = 2**63 - 1
+
 PLAN = "plan"
 RUN = "run"
 MODES = frozenset({PLAN, RUN})
@@ -36,8 +39,8 @@ class RunName:
         """The inverse of `str`; ValueError for anything else."""
         job, _, attempt = text.partition("-")
         name = cls(int(job), int(attempt))
-        if str(name) != text or name.job < 1 or name.attempt < 1:
-            raise ValueError(f"{text!r} does not name a run")
+        if str(name) != text or not all(map(_is_number, (name.job, name.attempt))):
+            raise ValueError(f"{text[:80]!r} does not name a run")
         return name
 
 
@@ -115,8 +118,8 @@ class RunSpec:
             raise Unreadable(f"The spec asks for the mode {mode!r}.")
         asker = spec.fields("asker")
         return cls(
-            job=spec.whole("job"),
-            attempt=spec.whole("attempt"),
+            job=_number(spec, "job"),
+            attempt=_number(spec, "attempt"),
             mode=mode,
             operation=spec.text("operation"),
             arguments=spec.table("arguments"),
@@ -125,7 +128,7 @@ class RunSpec:
             stores=_stores(spec.list("stores")),
             created_at=spec.moment("created_at"),
             nonce=spec.text("nonce"),
-            epoch=spec.whole("epoch"),
+            epoch=_number(spec, "epoch"),
             host_id=spec.optional_text("host_id") or "",
             fingerprint=spec.optional_text("fingerprint"),
             command=_command(spec.optional_fields("command")),
@@ -220,6 +223,18 @@ def _plain(record: Mapping[str, Any]) -> dict[str, JSON]:
 
 def _as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _is_number(value: int) -> bool:
+    return 1 <= value <= LARGEST_NUMBER
+
+
+def _number(record: Fields, name: str) -> int:
+    """Of a job, an attempt or an epoch."""
+    number = record.whole(name)
+    if not _is_number(number):
+        raise Unreadable(f"`{name}` of the spec is out of range.")
+    return number
 
 
 def _host(record: dict[str, JSON]) -> HostSettings:

@@ -1,14 +1,17 @@
 """What the bot asks of whoever starts runs; a root helper serves the same over a socket."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from handlers.contract import JSON
 from handlers.errors import OpsError, Reason
 from jobs.journal import RunName, RunSpec
+from jobs.launching.grant import Grant
 from jobs.runs.fields import Fields, Unreadable
+from jobs.runs.run_unit import UnitEnd
 
+#: Changes with every change of a request or an answer; both sides are of one installation.
 PROTOCOL_VERSION = 1
 
 
@@ -58,26 +61,41 @@ class RunStatus:
     ended: bool = False
     #: The runner took it up since the machine was started.
     same_boot: bool = False
-    #: How many of its processes run without it.
-    left_over: int = 0
+    #: Those of its processes that run without it, as in `pg_dump (4711)`.
+    left_over: tuple[str, ...] = ()
+    #: How systemd saw its unit end, where it had one.
+    unit_end: UnitEnd | None = None
 
     def to_json(self) -> dict[str, JSON]:
-        return asdict(self)
+        return {
+            "known": self.known,
+            "begun": self.begun,
+            "alive": self.alive,
+            "ended": self.ended,
+            "same_boot": self.same_boot,
+            "left_over": list(self.left_over),
+            "unit_end": None if self.unit_end is None else self.unit_end.to_json(),
+        }
 
     @classmethod
     def from_json(cls, answer: Fields) -> "RunStatus":
+        unit_end = answer.optional_fields("unit_end")
         return cls(
             known=answer.flag("known"),
             begun=answer.flag("begun"),
             alive=answer.flag("alive"),
             ended=answer.flag("ended"),
             same_boot=answer.flag("same_boot"),
-            left_over=answer.whole("left_over"),
+            left_over=tuple(map(str, answer.list("left_over"))),
+            unit_end=None if unit_end is None else UnitEnd.from_json(unit_end),
         )
 
 
 class Launcher(Protocol):
-    """Every method may raise LauncherUnavailable, and none waits for a run."""
+    """Every method may raise LauncherUnavailable, and none waits for a run.
+
+    What is refused is refused before it has an effect, and what is unavailable has had none.
+    """
 
     def plan(self, spec: RunSpec) -> RunHandle:
         """Start a run that only makes the plan. Raises AlreadyStarted."""
@@ -93,3 +111,9 @@ class Launcher(Protocol):
 
     def facts(self) -> None:
         """Begin one round of observations, unless one is under way."""
+
+    def grant(self, grant: Grant) -> str:
+        """Keep consent to a schedule, in place of what was kept for it; its mark."""
+
+    def revoke(self, schedule: str) -> bool:
+        """Drop what was granted to a schedule; False when there was nothing."""

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from handlers.contract import JSON
 from handlers.errors import OpsError
@@ -16,16 +16,19 @@ from jobs.launcher import (
     RunHandle,
     RunStatus,
 )
+from jobs.launching.grant import Grant
 from jobs.launching.helper_protocol import ALREADY_STARTED, LONGEST_LINE_BYTES, line
 from jobs.runs.fields import Fields, Unreadable
 
 #: The helper answers at once or is not well; it never waits for a run.
 ANSWER_LIMIT = timedelta(seconds=30)
+#: Whoever follows runs asks for each again and again, and must not be held up by one.
+STATUS_LIMIT = timedelta(seconds=5)
 
 T = TypeVar("T")
 
 
-def _nothing(_answer: Fields) -> Any:
+def _nothing(_answer: Fields) -> None:
     return None
 
 
@@ -42,21 +45,36 @@ class HelperLauncher:
         return self._start("start", spec)
 
     def cancel(self, run: RunName) -> None:
-        self._ask({"request": "cancel", "run": str(run)})
+        self._ask({"request": "cancel", "run": str(run)}, _nothing)
 
     def status(self, run: RunName) -> RunStatus:
-        return self._ask({"request": "status", "run": str(run)}, RunStatus.from_json)
+        asked = {"request": "status", "run": str(run)}
+        return self._ask(asked, RunStatus.from_json, STATUS_LIMIT)
 
     def facts(self) -> None:
-        self._ask({"request": "facts"})
+        self._ask({"request": "facts"}, _nothing)
+
+    def grant(self, grant: Grant) -> str:
+        asked: dict[str, JSON] = {"request": "grant", "grant": grant.to_json()}
+        return self._ask(asked, lambda answer: answer.text("mark"))
+
+    def revoke(self, schedule: str) -> bool:
+        asked = {"request": "revoke", "schedule": schedule}
+        return self._ask(asked, lambda answer: answer.flag("revoked"))
 
     def _start(self, request: str, spec: RunSpec) -> RunHandle:
         return self._ask({"request": request, "spec": spec.to_json()}, RunHandle.from_json)
 
-    def _ask(self, request: Mapping[str, JSON], understand: Callable[[Fields], T] = _nothing) -> T:
+    def _ask(
+        self,
+        request: Mapping[str, JSON],
+        understand: Callable[[Fields], T],
+        limit: timedelta = ANSWER_LIMIT,
+    ) -> T:
         try:
-            answer = Fields.parse(self._exchange(line(request)), "the helper's answer")
-            answer.version("version", PROTOCOL_VERSION)
+            answer = Fields.parse(self._exchange(line(request), limit), "the helper's answer")
+            if answer.whole("version") != PROTOCOL_VERSION:
+                raise Unreadable("It speaks another version: restart the bot, or the helper.")
             if answer.flag("ok"):
                 return understand(answer)
             raise _refusal(answer)
@@ -68,9 +86,9 @@ class HelperLauncher:
         except Unreadable as failure:
             raise LauncherUnavailable(f"The helper is not understood. {failure.message}") from None
 
-    def _exchange(self, request: bytes) -> bytes:
+    def _exchange(self, request: bytes, limit: timedelta) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER_LIMIT.total_seconds())
+            connection.settimeout(limit.total_seconds())
             connection.connect(str(self._socket_path))
             connection.sendall(request)
             with connection.makefile("rb") as answers:

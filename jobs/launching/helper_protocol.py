@@ -1,21 +1,32 @@
 """The requests that a privileged helper serves, as JSON lines, and what it answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from handlers.contract import JSON
 from handlers.errors import OpsError
 from jobs.journal import PLAN, RUN, RunName, RunSpec
 from jobs.launcher import PROTOCOL_VERSION, AlreadyStarted, Launcher, LauncherUnavailable
+from jobs.launching.grant import Grant, schedule_name
 from jobs.runs.fields import Fields, Unreadable
 
-#: The closed list; `grant` and `revoke` come with the helper itself.
-REQUESTS = frozenset({"plan", "start", "cancel", "status", "facts"})
+#: With the newline that ends it.
 LONGEST_LINE_BYTES = 256 * 1024
 
 ALREADY_STARTED = "already_started"
 UNAVAILABLE = "unavailable"
 UNREADABLE = "unreadable"
+
+Answer = Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One entry of the closed list: the one field it takes, and how it is carried out."""
+
+    takes: str | None
+    carry_out: Callable[[Launcher, Fields], Answer]
 
 
 def line(record: Mapping[str, JSON]) -> bytes:
@@ -25,7 +36,7 @@ def line(record: Mapping[str, JSON]) -> bytes:
 def answer(launcher: Launcher, asked: bytes) -> bytes:
     """One request carried out by a launcher; whatever was asked, there is an answer."""
     try:
-        return line({"ok": True, **_carry_out(launcher, Fields.parse(asked, "the request"))})
+        return line({"ok": True, **_carry_out(launcher, _read(asked))})
     except AlreadyStarted as error:
         return _refusal(ALREADY_STARTED, error)
     except LauncherUnavailable as error:
@@ -34,34 +45,79 @@ def answer(launcher: Launcher, asked: bytes) -> bytes:
         return _refusal(UNREADABLE, error)
 
 
-def _carry_out(launcher: Launcher, request: Fields) -> Mapping[str, JSON]:
-    request.version("version", PROTOCOL_VERSION)
-    match request.text("request"):
-        case "plan":
-            return launcher.plan(_spec(request, PLAN)).to_json()
-        case "start":
-            return launcher.start(_spec(request, RUN)).to_json()
-        case "cancel":
-            launcher.cancel(_name(request))
-        case "status":
-            return launcher.status(_name(request)).to_json()
-        case "facts":
-            launcher.facts()
-        case unknown:
-            raise Unreadable(f"There is no request {unknown!r}.")
+def _read(asked: bytes) -> Fields:
+    if len(asked) > LONGEST_LINE_BYTES:
+        raise Unreadable(f"The request is longer than {LONGEST_LINE_BYTES} bytes.")
+    if not asked.endswith(b"\n"):
+        raise Unreadable("The request does not end with its line.")
+    return Fields.parse(asked, "the request")
+
+
+def _carry_out(launcher: Launcher, asked: Fields) -> Answer:
+    # Exactly ours: a helper that outlived an upgrade is started anew, and never guesses.
+    if asked.whole("version") != PROTOCOL_VERSION:
+        raise Unreadable(f"Version {PROTOCOL_VERSION} is spoken here.")
+    name = asked.text("request")
+    request = TABLE.get(name)
+    if request is None:
+        raise Unreadable(f"There is no request {name[:80]!r}.")
+    taken = () if request.takes is None else (request.takes,)
+    asked.nothing_but("version", "request", *taken)
+    return request.carry_out(launcher, asked)
+
+
+def _plan(launcher: Launcher, asked: Fields) -> Answer:
+    return launcher.plan(_spec(asked, PLAN)).to_json()
+
+
+def _start(launcher: Launcher, asked: Fields) -> Answer:
+    return launcher.start(_spec(asked, RUN)).to_json()
+
+
+def _cancel(launcher: Launcher, asked: Fields) -> Answer:
+    launcher.cancel(_name(asked))
     return {}
 
 
-def _spec(request: Fields, mode: str) -> RunSpec:
-    spec = RunSpec.from_json(request.table("spec"))
+def _status(launcher: Launcher, asked: Fields) -> Answer:
+    return launcher.status(_name(asked)).to_json()
+
+
+def _facts(launcher: Launcher, _asked: Fields) -> Answer:
+    launcher.facts()
+    return {}
+
+
+def _grant(launcher: Launcher, asked: Fields) -> Answer:
+    return {"mark": launcher.grant(Grant.from_json(asked.fields("grant")))}
+
+
+def _revoke(launcher: Launcher, asked: Fields) -> Answer:
+    return {"revoked": launcher.revoke(schedule_name(asked))}
+
+
+#: The closed list.
+TABLE = {
+    "plan": Request("spec", _plan),
+    "start": Request("spec", _start),
+    "cancel": Request("run", _cancel),
+    "status": Request("run", _status),
+    "facts": Request(None, _facts),
+    "grant": Request("grant", _grant),
+    "revoke": Request("schedule", _revoke),
+}
+
+
+def _spec(asked: Fields, mode: str) -> RunSpec:
+    spec = RunSpec.from_json(asked.table("spec"))
     if spec.mode != mode:
         raise Unreadable(f"The spec of a {mode!r} asks for {spec.mode!r}.")
     return spec
 
 
-def _name(request: Fields) -> RunName:
+def _name(asked: Fields) -> RunName:
     try:
-        return RunName.parse(request.text("run"))
+        return RunName.parse(asked.text("run"))
     except ValueError as error:
         raise Unreadable(f"The request names no run: {error}.") from error
 

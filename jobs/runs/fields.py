@@ -1,6 +1,7 @@
 """Reads the fields of JSON records that another process wrote, and names the one that is wrong."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -30,6 +31,8 @@ class Fields:
             return cls(json.loads(text), what)
         except ValueError as error:
             raise Unreadable(f"{what} is not JSON: {error}.") from error
+        except RecursionError:
+            raise Unreadable(f"{what} is nested too deeply.") from None
 
     def version(self, name: str, current: int) -> None:
         """We read what we write ourselves and what the version before us wrote."""
@@ -41,6 +44,13 @@ class Fields:
         value = self._record.get(name)
         if not isinstance(value, str):
             raise self._wrong(name, "text")
+        return value
+
+    def matching(self, name: str, pattern: re.Pattern[str]) -> str:
+        """A text that matches as a whole."""
+        value = self.text(name)
+        if not pattern.fullmatch(value):
+            raise Unreadable(f"`{name}` of {self._what} cannot be {value[:80]!r}.")
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -98,6 +108,12 @@ class Fields:
         if not isinstance(value, list):
             raise self._wrong(name, "a list")
         return value
+
+    def nothing_but(self, *known: str) -> None:
+        """Refuse a record with a field that we do not know: whoever wrote it means more by it."""
+        unknown = sorted(name for name in self._record if name not in known)
+        if unknown:
+            raise Unreadable(f"{self._what} has a field {unknown[0][:80]!r}, not known here.")
 
     def rest(self, *taken: str) -> Mapping[str, JSON]:
         """All fields but these."""

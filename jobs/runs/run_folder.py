@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ class RunnerProcess:
         return cls(me.pid, me.start_time, process_table.boot_id(), session)
 
 
+#: Has a folder that no runner may take up any more.
+NOBODY = RunnerProcess(pid=0, start_time=0, boot_id="", session=None)
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """The files of one run, each written by one side only."""
@@ -88,6 +93,18 @@ class RunFolder:
     def pid_file(self) -> Path:
         return self.path / "pid.json"
 
+    @property
+    def cancel_file(self) -> Path:
+        return self.path / "cancel"
+
+    @property
+    def unit_end_file(self) -> Path:
+        return self.path / "unit.json"
+
+    @property
+    def errors_file(self) -> Path:
+        return self.path / "runner.err"
+
     def make(self, spec: RunSpec, group_id: int | None = None) -> bool:
         """Make the folder with its spec; False when a run was begun in it before.
 
@@ -98,6 +115,7 @@ class RunFolder:
         except FileExistsError:
             if self.has_begun or self.has_ended:
                 return False
+            self.unit_end_file.unlink(missing_ok=True)
         self.path.chmod(FOLDER_MODE)
         if group_id is not None:
             os.chown(self.path, -1, group_id)
@@ -112,8 +130,14 @@ class RunFolder:
 
         Durable before it returns: a run that changed anything has always begun.
         """
-        mine = self.path / f"pid.{os.getpid()}"
-        runner = RunnerProcess.current(detached=detached)
+        return self._take(RunnerProcess.current(detached=detached))
+
+    def close(self) -> bool:
+        """Keep every later runner out; False when one has the folder already."""
+        return self._take(NOBODY)
+
+    def _take(self, runner: RunnerProcess) -> bool:
+        mine = self.path / f"pid.{os.getpid()}.{threading.get_ident()}"
         record = {name: getattr(runner, name) for name in RunnerProcess.__slots__}
         self.write(mine, record)
         try:
@@ -124,6 +148,14 @@ class RunFolder:
             mine.unlink()
             sync(self.path)
         return True
+
+    def ask_to_cancel(self) -> None:
+        """Note down that zulip-ops wants the run to end, before anybody is told to."""
+        self.write_text(self.cancel_file, "")
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancel_file.exists()
 
     @property
     def has_begun(self) -> bool:
