@@ -1,6 +1,5 @@
 """Puts the parts together; the only module that knows them all."""
 
-import grp
 import logging
 import signal
 import sys
@@ -37,9 +36,7 @@ from jobs.configuration import Configuration
 from jobs.configuration_file import ConfigurationError
 from jobs.engine import Engine
 from jobs.launcher import Launcher
-from jobs.launching.fork_launcher import ForkLauncher
-from jobs.launching.helper_launcher import HelperLauncher
-from jobs.observing.observer_spec import ObserverSpec
+from jobs.launching.choosing import choose
 from jobs.policy_file import PolicyFile
 from jobs.scheduler import Scheduler
 from jobs.watcher import Watcher
@@ -105,23 +102,14 @@ class App:
 
 def launcher_of(configuration: Configuration, settings: Settings) -> Launcher:
     """Who starts runs on this host, as the configuration says; raises ConfigurationError."""
-    if configuration.launcher.backend == "helper":
-        return HelperLauncher(configuration.launcher.socket)
-    group = configuration.state.group
     try:
-        _ = group and grp.getgrnam(group)
+        return choose(configuration, settings.state_directory)
     except KeyError:
+        group = configuration.state.group
         raise ConfigurationError(
             f"{settings.path}: `state.group`: this host has no group {group}.",
             hint=f"Make it with `groupadd --system {group}`, or name another one.",
         ) from None
-    spec = ObserverSpec(
-        configuration.host,
-        configuration.stores,
-        settings.state_directory,
-        group,
-    )
-    return ForkLauncher(settings.state_directory, spec, group=group)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> App:

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     VERIFICATION_FAILED = "verification_failed"
     DISK_FULL = "disk_full"
     TIME_LIMIT = "time_limit"
+    OUT_OF_MEMORY = "out_of_memory"
+    TERMINATED = "terminated"
     RUN_LOST = "run_lost"
     NOT_CONFIGURED = "not_configured"
     BUG = "bug"

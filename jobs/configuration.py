@@ -32,9 +32,11 @@ class StateSettings:
 
 @dataclass(frozen=True, slots=True)
 class LauncherSettings:
-    """Who starts runs: `fork` (this process's own rights) or `helper` (over a socket)."""
+    """Who starts runs: `systemd` (a unit for each), `fork` (processes of ours that leave us) or
+    `helper` (over a socket); `auto` is `systemd` for root where systemd is, and `fork` elsewhere.
+    """
 
-    backend: Literal["fork", "helper"] = "fork"
+    backend: Literal["auto", "systemd", "fork", "helper"] = "auto"
     socket: Path = Path("/run/zulip-ops/helper.sock")
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.launcher import RunStatus
+from jobs.runs.run_unit import UnitEnd
+
+#: Of the processes that a lost run has left.
+MOST_NAMED = 5
 
 
 class Verdict(StrEnum):
@@ -44,9 +48,30 @@ def evidence(status: RunStatus) -> str:
         return "The run was never begun."
     if not status.same_boot:
         return "The machine was restarted while the run was under way."
+    died = _died(status.unit_end)
     if status.left_over:
-        return (
-            "The run's process was killed before it could write a result;"
-            f" {status.left_over} of the processes it had started are still running."
-        )
-    return "The run's process was killed before it could write a result."
+        return f"{died}; still running of what it had started: {_named(status.left_over)}."
+    return f"{died}."
+
+
+def _died(end: UnitEnd | None) -> str:
+    """As systemd has seen it, where the run had a unit."""
+    match end:
+        case UnitEnd(result="oom-kill"):
+            return "Memory ran out, and the kernel killed the run before it could write a result"
+        case UnitEnd(result="timeout", cancelled=True):
+            return "The run did not end when it was cancelled, and was killed"
+        case UnitEnd(result="timeout"):
+            return "The run did not end within its time limit, nor when told to, and was killed"
+        case UnitEnd(code="killed" | "dumped", status=signal):
+            return f"The run's process was ended by SIG{signal} before it could write a result"
+        case UnitEnd(code="exited", status=code):
+            return f"The run's process ended with exit code {code} and without a result"
+        case _:
+            return "The run's process was killed before it could write a result"
+
+
+def _named(processes: tuple[str, ...]) -> str:
+    """Not all of a hundred."""
+    more = len(processes) - MOST_NAMED
+    return ", ".join(processes[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contract import Context, Declaration, Handler, Outcome, Plan
-from handlers.errors import HostFailure, OpsError, Reason, Refused
+from handlers.errors import Cancelled, HostFailure, OpsError, Reason, Refused
 from handlers.host import process_table, redaction
 from handlers.host.processes import RUN_MARKER
 from handlers.registry import DECLARATIONS, declaration
@@ -25,14 +25,14 @@ from jobs.runs.crashpoints import crashpoint
 from jobs.runs.detachment import detach
 from jobs.runs.fields import Unreadable
 from jobs.runs.fingerprint import fingerprint
-from jobs.runs.interruption import hold_back, interruptible
+from jobs.runs.interruption import hold_back, interruptible, what_ended_it
 from jobs.runs.journal_writer import JournalWriter
 from jobs.runs.run_folder import RunFolder
+from jobs.runs.run_unit import memory_ran_out
+from jobs.runs.time_limits import own_limit
 
 #: For what a cancelled run leaves behind in sessions of its own.
 TREE_GRACE = timedelta(seconds=1)
-#: A plan looks and asks; it has no long work to do.
-PLAN_TIME_LIMIT = timedelta(minutes=10)
 DETACH = "--detach"
 EXIT_USAGE = 2
 
@@ -60,7 +60,7 @@ def main(arguments: list[str], declarations: tuple[Declaration, ...] = DECLARATI
         return EXIT_USAGE
     hold_back()
     folder = RunFolder(Path(folders[0]).resolve())
-    detached = detach(folder.path / "runner.err") if detaches else None
+    detached = detach(folder.errors_file) if detaches else None
     os.environ[RUN_MARKER] = str(folder.path)
     crashpoint("runner_started")
     is_ours = folder.claim(detached=detached is not None)
@@ -119,17 +119,24 @@ def unprepared(name: RunName, error: Exception) -> RunResult:
 
 def perform(run: Run) -> RunResult:
     """The only place that catches everything: an unknown failure is a bug of ours, and told."""
-    limit = PLAN_TIME_LIMIT if run.spec.mode == PLAN else run.declaration.time_limit
     try:
-        with interruptible(limit):
+        with interruptible(own_limit(run.spec.mode, run.declaration)):
+            if run.folder.is_cancelled:
+                raise Cancelled
             run.folder.reserve()
             return planned(run) if run.spec.mode == PLAN else done(run)
     except OpsError as failure:
         if failure.reason in {Reason.CANCELLED, Reason.TIME_LIMIT}:
             process_tree.end(run.folder.path, grace=TREE_GRACE)
-        return failed(run, failure)
+        return failed(run, ended_by(run, failure))
     except Exception as unknown:  # noqa: BLE001 (see above)
-        return failed(run, explained(run, unknown))
+        return failed(run, ended_by(run, explained(run, unknown)))
+
+
+def ended_by(run: Run, failure: OpsError) -> OpsError:
+    return what_ended_it(
+        failure, is_cancelled=run.folder.is_cancelled, memory_ran_out=memory_ran_out()
+    )
 
 
 def planned(run: Run) -> RunResult:

@@ -32,6 +32,8 @@ class Wish:
     policy: str | None = None
     #: Those who try things out are faster than those who look after a server.
     commands_a_minute: int = 10_000
+    #: Lines of the table [launcher]: a stage asks nothing of the system that it stands on.
+    launcher: str = 'backend = "fork"'
     #: Further lines of zulip-ops.toml.
     more_configuration: str = ""
 
@@ -119,6 +121,8 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         'channel = "ops"',
         "[state]",
         f"directory = {_toml(stage.state)}",
+        "[launcher]",
+        wish.launcher,
         "[host]",
         f"root = {_toml(host.root)}",
         f"url = {_toml(host.url)}",

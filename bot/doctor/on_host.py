@@ -19,6 +19,8 @@ from handlers.host.settings import StoreSettings
 from handlers.host.zulip_web import ask_health
 from handlers.wording import size
 from jobs.configuration_file import ConfigurationError
+from jobs.launching.choosing import backend
+from jobs.launching.transient_units import BOOTED
 from state.database import DatabaseUnusable, open_database, open_read_only
 
 _PROBE_BYTES = 64 * 1024
@@ -73,27 +75,46 @@ def _write_and_read_through(path: Path) -> None:
 
 
 def examine_launcher(settings: Settings) -> Iterator[Diagnosis]:
-    """Whether what starts runs has the power that they need."""
-    launcher = settings.configuration.launcher
-    if launcher.backend == "helper":
-        if launcher.socket.exists():
-            yield ok("launcher", f"The helper listens on {launcher.socket}.")
-        else:
-            yield failed("launcher", f"{launcher.socket} is not there.", "Start the helper.")
+    """Whether what starts runs is there, and has the power that they need."""
+    configuration = settings.configuration
+    chosen, is_booted = backend(configuration), BOOTED.is_dir()
+    if chosen == "helper":
+        yield _socket(configuration.launcher.socket)
         return
-    if os.geteuid() == 0:
+    if chosen == "systemd" and not is_booted:
+        yield failed(
+            "launcher",
+            "This machine was not booted with systemd, so no run can be started.",
+            'Set `launcher.backend = "fork"`.',
+        )
+    elif chosen == "fork" and is_booted and os.geteuid() == 0:
         yield warning(
+            "launcher",
+            "Runs are processes of the bot: when systemd stops it, it stops them too.",
+            'Set `launcher.backend = "auto"`.',
+        )
+    yield _power()
+
+
+def _socket(path: Path) -> Diagnosis:
+    if path.exists():
+        return ok("launcher", f"The helper listens on {path}.")
+    return failed("launcher", f"{path} is not there.", "Start the helper.")
+
+
+def _power() -> Diagnosis:
+    if os.geteuid() == 0:
+        return warning(
             "launcher",
             "The bot runs as root, so whoever takes it over has the host.",
             "A privileged helper comes with a later version; until then keep #ops private and "
             "the policy short.",
         )
-    else:
-        yield warning(
-            "launcher",
-            "The bot is not root, so it cannot read /etc/zulip or act as other users.",
-            "Run it by deploy/zulip-ops.service.",
-        )
+    return warning(
+        "launcher",
+        "The bot is not root, so it cannot read /etc/zulip or act as other users.",
+        "Run it by deploy/zulip-ops.service.",
+    )
 
 
 def examine_deployment(settings: Settings) -> Iterator[Diagnosis]:

@@ -20,6 +20,8 @@ class Entry:
     group: int
     session: int
     start_time: int
+    #: What it calls itself, at most 15 characters; anything can stand here.
+    name: str
 
     @property
     def is_running(self) -> bool:
@@ -44,7 +46,8 @@ def entry(pid: int) -> Entry | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The program's name, in parentheses, may itself contain spaces and parentheses.
-    fields = stat.rpartition(")")[2].split()
+    head, _, tail = stat.rpartition(")")
+    fields = tail.split()
     return Entry(
         pid=pid,
         state=fields[0],
@@ -52,6 +55,7 @@ def entry(pid: int) -> Entry | None:
         group=int(fields[2]),
         session=int(fields[3]),
         start_time=int(fields[19]),
+        name=head.partition("(")[2],
     )
 
 

@@ -1,1 +1,1 @@
-"""The two ways in which a run is started."""
+"""The ways in which a run is started."""

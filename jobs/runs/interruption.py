@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import NoReturn
 
-from handlers.errors import Cancelled, HostFailure, Reason
+from handlers.errors import Cancelled, HostFailure, OpsError, Reason
 from handlers.host.processes import in_words
 
 _SIGNALS = (signal.SIGTERM, signal.SIGALRM)
@@ -49,3 +49,26 @@ def interruptible(limit: timedelta) -> Iterator[None]:
     finally:
         once()
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def what_ended_it(failure: OpsError, *, is_cancelled: bool, memory_ran_out: bool) -> OpsError:
+    """What a run is told to have ended by, which its first failure often only follows from.
+
+    When the whole tree of a run is told to end, a tool may be seen to die before we are told.
+    """
+    if is_cancelled:
+        return Cancelled()
+    if memory_ran_out:
+        return HostFailure(
+            "Memory ran out, and the kernel killed a process of the run.",
+            reason=Reason.OUT_OF_MEMORY,
+            hint="Look what takes it with `status`, and try again when there is more.",
+            tail=failure.tail if isinstance(failure, HostFailure) else "",
+        )
+    if failure.reason is Reason.CANCELLED:
+        return HostFailure(
+            "It was told to end (SIGTERM), and not by zulip-ops: the machine is being shut down, or"
+            " somebody used `systemctl` or `kill`.",
+            reason=Reason.TERMINATED,
+        )
+    return failure

@@ -37,8 +37,8 @@ def stage(clusters: Clusters, s3: S3Server) -> Iterator[Stage]:
     """A folder that every account may enter, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="zulip-ops-rights-"))
     folder.chmod(0o755)
-    launcher = f'[launcher]\nbackend = "helper"\nsocket = "{folder / "helper.sock"}"'
-    wish = Wish(extent=SMALL, more_configuration=launcher)
+    launcher = f'backend = "helper"\nsocket = "{folder / "helper.sock"}"'
+    wish = Wish(extent=SMALL, launcher=launcher)
     cluster = clusters.of(USUAL_MAJOR)
     with Stage.set_up(folder, wish, cluster=cluster, s3=s3) as made:
         made.zulip.set_rate_limit(100_000)

@@ -12,8 +12,11 @@ from handlers.host.settings import HostSettings
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import RunHandle
 from jobs.launching.fork_launcher import ForkLauncher
+from jobs.launching.systemd_launcher import SystemdLauncher
+from jobs.launching.transient_units import TransientUnits
 from jobs.observing.observer_spec import ObserverSpec
 from jobs.runs.run_folder import RunFolder
+from tests.fakes.operations import DECLARATIONS
 
 RUNNER: Argv = (sys.executable, "-I", str(Path(__file__).with_name("runner.py")))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,6 +51,18 @@ def fork_launcher(
 ) -> ForkLauncher:
     observed = ObserverSpec(HostSettings(root=state_directory), (), state_directory)
     return ForkLauncher(state_directory, observed, group=group, runner=runner)
+
+
+def systemd_launcher(
+    state_directory: Path, units: TransientUnits, *, runner: Argv = RUNNER
+) -> SystemdLauncher:
+    return SystemdLauncher(
+        state_directory,
+        ObserverSpec(HostSettings(root=state_directory), (), state_directory),
+        units=units,
+        runner=runner,
+        declarations=DECLARATIONS,
+    )
 
 
 def wait_for(condition: Callable[[], bool], what: str = "it", seconds: float = 20) -> None:

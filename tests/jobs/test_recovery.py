@@ -6,6 +6,7 @@ import pytest
 
 from jobs.launcher import RunStatus
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
+from jobs.runs.run_unit import UnitEnd
 
 BOOLEANS = (False, True)
 COMBINATIONS = list(product(BOOLEANS, repeat=7))
@@ -28,6 +29,14 @@ def test_every_combination_has_the_verdict_of_the_first_rule_that_fits(
         expected = Verdict.INTERRUPT if leaves_traces else Verdict.FAIL
 
     assert verdict(OpenRun(leaves_traces, this_boot), status) is expected
+
+
+TWO = ("pg_dump (12)", "sh (13)")
+
+
+def with_unit(result: str, code: str, status: str) -> RunStatus:
+    end = UnitEnd(result, code, status)
+    return RunStatus(known=True, begun=True, same_boot=True, unit_end=end)
 
 
 NOTHING = RunStatus()
@@ -70,7 +79,7 @@ BEGUN = RunStatus(known=True, begun=True, same_boot=True)
         ),
         pytest.param(
             OpenRun(True, True),
-            RunStatus(known=True, begun=True, same_boot=True, left_over=2),
+            RunStatus(known=True, begun=True, same_boot=True, left_over=TWO),
             Verdict.INTERRUPT,
             id="its tools run on without it",
         ),
@@ -86,7 +95,23 @@ def test_the_cases_that_happen(run: OpenRun, status: RunStatus, expected: Verdic
         (NOTHING, "never begun"),
         (RunStatus(known=True, begun=True), "machine was restarted"),
         (BEGUN, "was killed before it could write a result."),
-        (RunStatus(known=True, begun=True, same_boot=True, left_over=2), "2 of the processes"),
+        (
+            RunStatus(known=True, begun=True, same_boot=True, left_over=TWO),
+            "was killed before it could write a result; still running of what it had started:"
+            " pg_dump (12), sh (13).",
+        ),
+        (
+            RunStatus(known=True, begun=True, same_boot=True, left_over=("sh (1)",) * 7),
+            "and 2 more.",
+        ),
+        (with_unit("oom-kill", "killed", "KILL"), "Memory ran out"),
+        (with_unit("timeout", "killed", "KILL"), "within its time limit"),
+        (with_unit("signal", "killed", "KILL"), "was ended by SIGKILL before"),
+        (with_unit("core-dump", "dumped", "SEGV"), "was ended by SIGSEGV before"),
+        (with_unit("exit-code", "exited", "3"), "ended with exit code 3 and without a result."),
+        (with_unit("success", "killed", "TERM"), "was ended by SIGTERM before"),
+        (with_unit("success", "exited", "0"), "ended with exit code 0 and without a result."),
+        (with_unit("resources", "", ""), "was killed before it could write a result."),
     ],
 )
 def test_the_evidence_is_said_in_a_sentence(status: RunStatus, said: str) -> None:

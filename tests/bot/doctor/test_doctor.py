@@ -19,6 +19,7 @@ from bot.doctor.contract import Verdict
 from bot.doctor.examination import examine
 from bot.doctor.in_zulip import examine_zulip
 from bot.settings import read_settings
+from jobs.launching.transient_units import BOOTED
 from state.database import open_database
 from tests.bot.programs import zulip_ops, zulip_ops_as_nobody
 from tests.conftest import USUAL_MAJOR, Clusters
@@ -364,11 +365,18 @@ def test_an_address_where_nobody_answers_is_told(
     assert "http://127.0.0.1:9" in report.of("health")
 
 
+@pytest.mark.skipif(BOOTED.is_dir(), reason="this machine was booted with systemd")
+def test_a_systemd_that_is_not_there_is_named(examined: Callable[..., Report]) -> None:
+    report = examined(('backend = "fork"', 'backend = "systemd"'))
+    assert report.code == CONFIGURATION
+    assert "was not booted with systemd" in report.failed[0]
+
+
 def test_a_helper_that_is_not_there_is_named(
     examined: Callable[..., Report], tmp_path: Path
 ) -> None:
-    more = f'[launcher]\nbackend = "helper"\nsocket = "{tmp_path}/helper.sock"'
-    report = examined(more=more)
+    helper = f'backend = "helper"\nsocket = "{tmp_path}/helper.sock"'
+    report = examined(('backend = "fork"', helper))
     assert report.code == CONFIGURATION
     assert f"{tmp_path}/helper.sock is not there. Start the helper." in report.of("launcher")
 

@@ -1,11 +1,10 @@
-"""Runs are started once, outlive who started them, and end as a whole when told to."""
+"""Runs are started once, outlive who started them, and end as a whole: with every launcher."""
 
 import grp
 import json
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,20 +16,34 @@ from pathlib import Path
 
 import pytest
 
+from handlers.errors import Reason
 from handlers.host import process_table, processes
 from handlers.host.settings import HostSettings
 from jobs.journal import ResultStatus, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunStatus
+from jobs.launching import cancelling
 from jobs.launching import fork_launcher as fork_launcher_module
+from jobs.launching import systemd_launcher as systemd_launcher_module
 from jobs.launching.fork_launcher import ForkLauncher
+from jobs.launching.grant import Grant
+from jobs.launching.grant_ledger import GRANTS_FILE, GrantLedger
 from jobs.launching.helper_launcher import HelperLauncher
-from jobs.launching.helper_protocol import REQUESTS, answer
 from jobs.observing.facts import read_facts
 from jobs.observing.observer_spec import ObserverSpec
+from jobs.runs.host_lock import LOCK_FILE, read_holder
 from jobs.runs.run_folder import RunFolder
+from tests.fakes import systemd as fake_systemd
 from tests.fakes import unprivileged_bot
 from tests.fakes.helper import FakeHelper
-from tests.fakes.runs import RUNNER, fork_launcher, planning, result_of, spec, wait_for
+from tests.fakes.runs import (
+    RUNNER,
+    fork_launcher,
+    planning,
+    result_of,
+    spec,
+    systemd_launcher,
+    wait_for,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 
@@ -42,12 +55,15 @@ def host(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture(params=["fork", "helper"])
+@pytest.fixture(params=["fork", "systemd", "helper"])
 def launcher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launcher]:
-    """Each test runs against both backends: they are the same to the bot."""
+    """Each test runs against all backends: they are the same to the bot."""
     forks = fork_launcher(tmp_path)
     if request.param == "fork":
         yield forks
+        return
+    if request.param == "systemd":
+        yield systemd_launcher(tmp_path, fake_systemd.install(tmp_path / "systemd"))
         return
     # Socket names are short by law of the kernel.
     with tempfile.TemporaryDirectory(prefix="ops") as directory:
@@ -92,7 +108,8 @@ def test_the_status_follows_the_run(host: Path, launcher: Launcher) -> None:
 
     handle = launcher.start(spec(host, "slow"))
     under_way = RunStatus(known=True, begun=True, alive=True, same_boot=True)
-    assert launcher.status(handle.name) == under_way
+    assert launcher.status(handle.name).alive
+    wait_for(lambda: launcher.status(handle.name) == under_way, "the claim")
 
     launcher.cancel(handle.name)
     assert result_of(handle).status is ResultStatus.CANCELLED
@@ -106,7 +123,8 @@ def test_cancelling_does_not_wait(host: Path, launcher: Launcher) -> None:
 
     launcher.cancel(handle.name)
 
-    assert time.monotonic() - started < 0.5
+    # Of a grace that is longer.
+    assert time.monotonic() - started < 3
     result_of(handle)
     launcher.cancel(handle.name)  # once more is nothing
 
@@ -118,7 +136,8 @@ def test_cancelling_what_is_not_there_is_nothing(launcher: Launcher) -> None:
 def test_a_runner_that_does_not_listen_is_ended_with_all_its_children(
     host: Path, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fork_launcher_module, "CANCEL_GRACE", processes.TERMINATE_GRACE / 4)
+    monkeypatch.setattr(cancelling, "CANCEL_GRACE", processes.TERMINATE_GRACE / 4)
+    monkeypatch.setattr(systemd_launcher_module, "STOP_GRACE", processes.TERMINATE_GRACE / 4)
     handle = launcher.start(spec(host, "stubborn"))
     pids = host / "pids"
     wait_for(lambda: pids.exists() and len(pids.read_text().split()) >= 4, "the tree")
@@ -126,7 +145,7 @@ def test_a_runner_that_does_not_listen_is_ended_with_all_its_children(
     launcher.cancel(handle.name)
 
     wait_for(lambda: not launcher.status(handle.name).alive)
-    wait_for(lambda: launcher.status(handle.name).left_over == 0)
+    wait_for(lambda: launcher.status(handle.name).left_over == ())
     assert not launcher.status(handle.name).ended
     left = [entry for pid in pids.read_text().split() if (entry := process_table.entry(int(pid)))]
     assert not [entry for entry in left if entry.is_running]
@@ -141,7 +160,7 @@ def test_a_process_that_was_given_the_same_id_later_is_not_taken_for_the_runner(
     file.write_text(json.dumps(record | {"pid": os.getpid()}))
     (tmp_path / "runs/1-1/result.json").unlink()
 
-    assert not launcher.status(RunName(1, 1)).alive
+    wait_for(lambda: not launcher.status(RunName(1, 1)).alive)
     launcher.cancel(RunName(1, 1))  # or this test would end here
 
 
@@ -173,15 +192,18 @@ def test_a_runner_has_no_terminal_no_pipe_and_a_clean_environment(
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_BOT", "1")
     handle = launcher.start(spec(host, "slow"))
-    runner = RunFolder(handle.folder).runner()
+    folder = RunFolder(handle.folder)
+    wait_for(lambda: folder.has_begun, "the claim")
+    runner = folder.runner()
     assert runner is not None
     proc = Path(f"/proc/{runner.pid}")
 
     assert {str((proc / f"fd/{n}").readlink()) for n in (0, 1)} == {"/dev/null"}
     assert (proc / "cwd").readlink() == Path("/")
     names = {v.partition(b"=")[0] for v in (proc / "environ").read_bytes().split(b"\0") if v}
-    assert names == {b"PATH", b"LC_ALL", b"ZULIP_OPS_RUN"}
-    assert runner.session not in {os.getsid(0), runner.pid}
+    # systemd tells a service which start of it this is.
+    assert names - {b"INVOCATION_ID"} == {b"PATH", b"LC_ALL", b"ZULIP_OPS_RUN"}
+    assert os.getsid(runner.pid) != os.getsid(0)
     launcher.cancel(handle.name)
     result_of(handle)
 
@@ -241,74 +263,6 @@ def observers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "observer"]
 
 
-def test_nobody_at_the_socket_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LauncherUnavailable, match=r"does not answer at .*helper\.sock"):
-        HelperLauncher(tmp_path / "helper.sock").status(RunName(1, 1))
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        b"nonsense\n",
-        b"[]\n",
-        b'{"version": 7, "ok": true}\n',
-        b'{"version": 1}\n',
-        b'{"version": 1, "ok": true}\n',
-        b'{"version": 1, "ok": false, "error": "unreadable", "message": "No."}\n',
-        b'{"version": 1, "ok": true, "run": "0", "folder": "/"}\n',
-    ],
-)
-def test_an_answer_that_is_not_understood_is_no_answer(said: bytes, host: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="ops") as directory:
-        path = Path(directory) / "helper.sock"
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(path))
-            server.listen()
-
-            def serve() -> None:
-                connection, _ = server.accept()
-                with connection:
-                    connection.recv(1 << 16)
-                    connection.sendall(said)
-
-            thread = threading.Thread(target=serve)
-            thread.start()
-            with pytest.raises(LauncherUnavailable):
-                HelperLauncher(path).start(spec(host))
-            thread.join()
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        b"",
-        b"nonsense\n",
-        b'{"version": 2, "request": "facts"}\n',
-        b'{"version": 1, "request": "shell"}\n',
-        b'{"version": 1, "request": "status", "run": "../../etc"}\n',
-        b'{"version": 1, "request": "cancel", "run": 1}\n',
-        b'{"version": 1, "request": "start", "spec": {}}\n',
-    ],
-)
-def test_a_request_that_is_not_on_the_list_is_refused(asked: bytes, tmp_path: Path) -> None:
-    said = json.loads(answer(fork_launcher(tmp_path), asked))
-
-    assert said["ok"] is False
-    assert said["error"] == "unreadable"
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_plan_cannot_be_asked_for_with_the_spec_of_a_run(tmp_path: Path, host: Path) -> None:
-    request = {"version": 1, "request": "plan", "spec": spec(host).to_json()}
-
-    assert not json.loads(answer(fork_launcher(tmp_path), json.dumps(request).encode()))["ok"]
-
-
-def test_the_list_of_requests_is_closed() -> None:
-    assert {"plan", "start", "cancel", "status", "facts"} == REQUESTS
-
-
 @needs_root
 def test_an_account_without_rights_has_runs_made_by_root_and_can_only_read_them() -> None:
     nobody = pwd.getpwnam("nobody")
@@ -340,3 +294,65 @@ def test_an_account_without_rights_has_runs_made_by_root_and_can_only_read_them(
 
 def test_both_plan_and_run_go_through_the_same_door(host: Path, launcher: Launcher) -> None:
     assert result_of(launcher.plan(planning(spec(host)))).status is ResultStatus.PLANNED
+
+
+def test_a_run_that_something_else_tells_to_end_says_so(host: Path, launcher: Launcher) -> None:
+    handle = launcher.start(spec(host, "slow"))
+    folder = RunFolder(handle.folder)
+    wait_for(lambda: read_holder(host.parent / LOCK_FILE) is not None, "its beginning")
+    runner = folder.runner()
+    assert runner is not None
+
+    os.kill(runner.pid, signal.SIGTERM)
+
+    result = result_of(handle)
+    assert (result.status, result.reason) == (ResultStatus.FAILED, Reason.TERMINATED)
+    assert "not by zulip-ops" in result.sentence
+
+
+def test_a_run_that_was_cancelled_before_it_began_does_nothing(
+    host: Path, tmp_path: Path, launcher: Launcher
+) -> None:
+    folder = RunFolder(tmp_path / "runs/1-1")
+    folder.path.mkdir(parents=True)
+    folder.ask_to_cancel()
+
+    assert result_of(launcher.start(spec(host))).status is ResultStatus.CANCELLED
+    assert not (host / "effects").exists()
+
+
+def test_a_start_that_went_wrong_is_over(host: Path, tmp_path: Path) -> None:
+    with pytest.raises(LauncherUnavailable):
+        fork_launcher(tmp_path, runner=("/no/such/python",)).start(spec(host))
+    # Whatever was on its way comes too late, and so does a bot that was not there to hear of it.
+    with pytest.raises(AlreadyStarted):
+        fork_launcher(tmp_path).start(spec(host))
+    processes.run((*RUNNER, str(tmp_path / "runs/1-1")), timeout=timedelta(seconds=20))
+
+    result = RunFolder(tmp_path / "runs/1-1").read_result()
+    assert result is not None
+    assert (result.status, result.reason) == (ResultStatus.FAILED, Reason.NOT_CONFIGURED)
+    assert "`/no/such/python` does not exist" in result.sentence
+    assert not (host / "effects").exists()
+
+
+GRANT = Grant(
+    schedule="nightly",
+    command="backup now",
+    cron="0 2 * * *",
+    tz="Europe/Berlin",
+    policy_sha256="0" * 64,
+    epoch=1,
+    message_id=4711,
+)
+
+
+def test_a_grant_is_kept_until_it_is_revoked(tmp_path: Path, launcher: Launcher) -> None:
+    ledger = GrantLedger(tmp_path / GRANTS_FILE)
+
+    assert launcher.grant(GRANT) == GRANT.mark
+    assert ledger.grants() == {"nightly": GRANT}
+
+    assert launcher.revoke("nightly")
+    assert not launcher.revoke("nightly")
+    assert ledger.grants() == {}

@@ -1,0 +1,1 @@
+"""Tests of what a run writes and what is known of its processes."""
