@@ -47,6 +47,8 @@ _logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.2
 #: How many events are decided in one transaction: a commit costs more than a decision.
 _TOGETHER = 50
+#: From its intention until a run is followed, when all goes well.
+_STRAY_AFTER = timedelta(seconds=30)
 
 Decide = Callable[[Transaction, datetime], tuple[Effect, ...]]
 
@@ -291,7 +293,17 @@ class Dispatcher:
         self._decide(decide)
         self._keep_round()
         self._adopt()
+        self._find_strays()
         self._start_what_may()
+
+    def _find_strays(self) -> None:
+        """Whatever became of an event, each open run is followed or gets its verdict."""
+        now = self._clock.now()
+        with self._database.read() as tx:
+            found = self._decisions.open_runs(tx, now)
+        for again, run in found:
+            if now - again.start.run.intended_at >= _STRAY_AFTER:
+                self._hands.find_stray(again, run)
 
     def _adopt(self) -> None:
         """Runs that root made on the host while nobody was here to be asked."""

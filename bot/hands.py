@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 from bot.deciding.decisions import About, question_about
 from bot.deciding.effects import (
@@ -40,6 +40,7 @@ from state.database import Database, DatabaseUnusable
 
 _logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 
 #: How long the reader tries; afterwards the command or the request is looked at anew.
 PERSON_WAIT = timedelta(seconds=60)
@@ -60,6 +61,9 @@ class Follows(Protocol):
 
     def follow(self, handle: RunHandle, offset: int = 0) -> None:
         """Its progress and end come back as events."""
+
+    def followed(self) -> frozenset[RunName]:
+        """The runs whose end is still awaited."""
 
 
 class Notifies(Protocol):
@@ -104,11 +108,11 @@ class Hands:
         """Never waits, never raises: what comes of it arrives as an event."""
         match effect:
             case StartRun():
-                self._launches.submit(self._start, effect)
+                self._launch(self._start, effect)
             case EndRun():
-                self._launches.submit(self._end, RunName(effect.job_id, effect.attempt))
+                self._launch(self._end, RunName(effect.job_id, effect.attempt))
             case LookAtHost():
-                self._launches.submit(self._look_at_host)
+                self._launch(self._look_at_host)
             case ReadPerson() | UseLook():
                 self._look_at_sender(effect)
             case ReadPeople():
@@ -129,6 +133,11 @@ class Hands:
             self._tell(Observed(number, effect.look))
         else:
             self._ask(number, PersonQuestion(effect.user_id), PERSON_WAIT)
+
+    def _launch(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Behind what was asked for before; what goes wrong is in the log, and found again as a
+        stray."""
+        self._launches.submit(work, *args, **kwargs).add_done_callback(_log_failure)
 
     def _ask(self, question_id: int, question: Question, wait: timedelta) -> None:
         crashpoint("question_asked")
@@ -194,8 +203,22 @@ class Hands:
         else:
             self._tell(RunLost(name, status, evidence(status)))
 
+    def find_stray(self, again: StartRun, run: OpenRun) -> None:
+        """A run that is open in the database and followed by nobody, though the bot runs: its start
+        or its end was lost on the way, for example on a full disk. Behind all that is starting."""
+        self._launch(self._find_stray, again, run)
+
+    def _find_stray(self, again: StartRun, run: OpenRun) -> None:
+        if again.start.spec.name not in self._watcher.followed():
+            self.find_again(again, run)
+
     def stop(self) -> None:
         self._launches.shutdown(wait=True, cancel_futures=False)
+
+
+def _log_failure(done: Future[None]) -> None:
+    if (error := done.exception()) is not None:
+        _logger.error("A run could not be started, ended or found again.", exc_info=error)
 
 
 def starts_run(effect: Effect) -> bool:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from handlers.host import directories
+from handlers.host.directories import sync
 from jobs.launcher import LauncherUnavailable
 from jobs.launching.grant import Grant
 from jobs.runs.fields import Fields, Unreadable
-from jobs.runs.run_folder import sync
 
 GRANTS_FILE = "grants.json"
 VERSION = 1
@@ -58,7 +59,7 @@ class GrantLedger:
     def _changing(self) -> Iterator[dict[str, Grant]]:
         """One change at a time, whichever process makes it."""
         try:
-            self.file.parent.mkdir(0o750, parents=True, exist_ok=True)
+            directories.make(self.file.parent, 0o750)
             directory = os.open(self.file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise _unusable(self.file, error) from error

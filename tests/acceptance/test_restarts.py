@@ -3,14 +3,19 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from bot.app import launcher_of
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.faults import Fault, Trouble
 from handlers.backups import catalogue
+from handlers.registry import declaration
+from jobs.engine import Asked, Consent, Engine
 from jobs.journal import RunName
 from jobs.runs.run_folder import RunFolder
+from state import installation
 from tests.acceptance.conversation import CHECK, CROSS, EYES, Conversation
 
 
@@ -213,3 +218,49 @@ def test_a_runner_that_is_killed_while_the_bot_is_away_is_told_too(
     assert lost.reason == "run_lost"
     assert ends_told(talk, job.id) == 1
     assert talk.lock_is_free()
+
+
+@pytest.mark.parametrize("lost", ["start", "end"])
+def test_a_run_that_was_lost_on_the_way_while_the_bot_runs_is_found_within_a_minute(
+    lost: str, talk: Conversation
+) -> None:
+    job_id = intend_a_plan(talk, was_carried_out=lost == "end")
+    talk.settled()
+    assert talk.job(job_id).status == "planning"
+
+    # Twenty seconds lie between two ticks.
+    talk.let_pass(timedelta(seconds=31))
+
+    talk.reached(job_id, "queued", "running", "succeeded")
+
+
+def intend_a_plan(talk: Conversation, *, was_carried_out: bool) -> int:
+    """As when the disk was full once the decision was made: nobody follows what came of it."""
+    app, now = talk.app, talk.clock.now()
+    assert app is not None
+    configuration = app.settings.configuration
+    with app.database.write() as tx:
+        engine = Engine(
+            installation.epoch(tx),
+            installation.host_id(tx),
+            configuration.host,
+            configuration.stores,
+            configuration.policy,
+        )
+        asked = Asked(
+            declaration("backup now"),
+            arguments={},
+            command="backup now --yes",
+            origin="chat",
+            asker_id=talk.stage.cast.iago.id,
+            asker_name="Iago",
+            message_id=None,
+            message_sha256=None,
+            inbox_id=None,
+            consent=Consent.YES,
+        )
+        spec = engine.accept(tx, asked, now).spec
+    if was_carried_out:
+        folder = RunFolder(launcher_of(configuration, app.settings).plan(spec).folder)
+        talk.until(lambda: folder.has_ended, "the plan is made")
+    return spec.job

@@ -3,18 +3,22 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from handlers.host.settings import HostSettings
 from jobs.journal import ResultStatus, RunName
 from jobs.launcher import LauncherUnavailable, RunHandle, RunStatus
+from jobs.launching.fork_launcher import ForkLauncher
+from jobs.observing.observer_spec import ObserverSpec
 from jobs.runs.journal_reader import JournalReader
 from jobs.runs.process_tree import end
 from jobs.runs.records import RecordKind
 from jobs.runs.run_folder import RunFolder
 from jobs.watcher import RunEnded, RunLost, RunProgressed, Watcher, WatcherEvent
-from tests.fakes.runs import fork_launcher, result_of, spec, wait_for
+from tests.fakes.runs import RUNNER, fork_launcher, result_of, spec, wait_for
 
 
 @pytest.fixture
@@ -149,29 +153,78 @@ def test_a_result_that_cannot_be_read_is_a_lost_run(
     assert "version 9" in lost.sentence
 
 
-class Silent:
-    """A launcher that nobody can reach."""
+class Silent(ForkLauncher):
+    """A launcher that starts runs and then is never heard of again."""
 
-    def __init__(self) -> None:
-        self.asked = 0
+    asked = 0
 
-    def status(self, _run: RunName) -> RunStatus:
+    def status(self, run: RunName) -> RunStatus:
         self.asked += 1
-        raise LauncherUnavailable("The helper is being updated.")
+        raise LauncherUnavailable(f"Nobody tells of {run}.")
+
+
+SOON = timedelta(seconds=0.5)
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Silent:
+    observed = ObserverSpec(HostSettings(root=tmp_path), (), tmp_path)
+    return Silent(tmp_path, observed, runner=RUNNER)
+
+
+@pytest.fixture
+def impatient(silent: Silent, told: list[WatcherEvent]) -> Iterator[Watcher]:
+    watching = Watcher(silent, told.append, SOON)
+    watching.start()
+    yield watching
+    watching.stop()
 
 
 def test_a_launcher_that_cannot_be_asked_is_no_evidence_of_a_loss(
-    tmp_path: Path, told: list[WatcherEvent], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, silent: Silent, impatient: Watcher, told: list[WatcherEvent]
 ) -> None:
-    launcher = fork_launcher(tmp_path)
-    silent = Silent()
-    monkeypatch.setattr(launcher, "status", silent.status)
-    watching = Watcher(launcher, told.append)
-    watching.start()
-    watching.follow(RunHandle(RunName(3, 1), tmp_path / "runs/3-1"))
+    impatient.follow(RunHandle(RunName(3, 1), tmp_path / "runs/3-1"))
 
-    wait_for(lambda: silent.asked >= 2, "two questions", seconds=5)
-    watching.stop()
+    wait_for(lambda: silent.asked >= 3, "three questions", seconds=8)
 
     assert told == []
-    assert watching.followed() == {RunName(3, 1)}
+    assert impatient.followed() == {RunName(3, 1)}
+
+
+def test_without_a_launcher_a_run_that_lives_is_followed_and_a_dead_one_is_lost(
+    host: Path, silent: Silent, impatient: Watcher, told: list[WatcherEvent]
+) -> None:
+    handle = silent.start(spec(host, "slow"))
+    impatient.follow(handle)
+    runner = RunFolder(handle.folder).runner()
+    assert runner is not None
+    wait_for(lambda: silent.asked >= 3, "three questions", seconds=8)
+    assert ends(told) == []
+
+    os.kill(runner.pid, signal.SIGKILL)
+    wait_for(lambda: bool(ends(told)), "the end", seconds=5)
+
+    lost = ends(told)[0]
+    assert isinstance(lost, RunLost)
+    assert "was killed before it could write a result" in lost.sentence
+    end(handle.folder, runner.session)
+
+
+def test_a_folder_that_cannot_be_read_does_not_end_the_watch_over_the_others(
+    tmp_path: Path, host: Path, watcher: Watcher, told: list[WatcherEvent]
+) -> None:
+    launcher = fork_launcher(tmp_path)
+    unreadable = launcher.start(spec(host))
+    result_of(unreadable)
+    (unreadable.folder / "journal.jsonl").unlink()
+    (unreadable.folder / "journal.jsonl").mkdir()
+    watcher.follow(unreadable)
+    watcher.follow(launcher.start(spec(host, job=2)))
+
+    wait_for(lambda: bool(ends(told)), "the end of the other")
+
+    assert [end.run for end in ends(told)] == [RunName(2, 1)]
+    assert watcher.followed() == {RunName(1, 1)}
+    # Mended, it tells the rest.
+    (unreadable.folder / "journal.jsonl").rmdir()
+    wait_for(lambda: len(ends(told)) == 2, "its end")
