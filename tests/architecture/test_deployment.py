@@ -25,18 +25,19 @@ def test_the_unit_starts_the_installed_program_from_its_own_environment() -> Non
     assert unit["Service"]["Environment"] == "PYTHONSAFEPATH=1"
 
 
-def test_a_restart_of_the_bot_leaves_its_runs_alone() -> None:
-    assert _unit(UNIT.read_text())["Service"]["KillMode"] == "process"
+def test_the_bot_takes_what_it_started_itself_along_when_it_stops() -> None:
+    # Runs have units of their own: bin/bench service has seen that they go on.
+    assert _unit(UNIT.read_text())["Service"]["KillMode"] == "mixed"
 
 
 def test_a_wrong_configuration_is_not_tried_again_and_again() -> None:
     assert _unit(UNIT.read_text())["Service"]["RestartPreventExitStatus"] == "2"
 
 
-def test_nothing_is_set_that_would_harm_a_run() -> None:
+def test_nothing_is_set_that_would_keep_the_bot_from_its_runs() -> None:
     service = _unit(UNIT.read_text())["Service"]
     # The unit says why, and bin/bench service has seen it.
-    left_out = {"PrivateTmp", "NoNewPrivileges", "MemoryDenyWriteExecute", "ProtectProc"}
+    left_out = {"MemoryDenyWriteExecute", "ProtectProc"}
     left_out |= {"ProtectKernelTunables", "ProtectControlGroups"}
     assert left_out.isdisjoint(service)
     assert service["OOMPolicy"] == "continue"
