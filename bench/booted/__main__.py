@@ -3,31 +3,46 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.booted.checks import Checks, Figures
+from bench.booted.reboot import figures_after_the_reboot, reboot_during_a_run, was_rebooted
 from bench.booted.server import zulip_server
 from bench.booted.systemd import UNIT, shell
 from bench.booted.talk import Talk
 from bench.booted.tree import say
-from handlers.errors import HostFailure
+from bench.booted.unit_checks import UnitChecks
+from handlers.errors import OpsError
 
 
 def main(result: Path) -> None:
+    if was_rebooted():
+        after = _figures_of(lambda: figures_after_the_reboot(result), "after the reboot")
+        result.write_text(json.dumps(json.loads(result.read_text()) | after))
+        return
     found: dict[str, float | None] = {}
+    for check in UnitChecks.prepared().all():
+        found |= _figures_of(check, check.__name__)
     with zulip_server() as server:
-        for check in Checks(Talk(server)).all():
-            started = time.monotonic()
-            say(f"== {check.__name__.replace('_', ' ')}")
-            try:
-                figures: Figures = check()
-            except (AssertionError, TimeoutError, HostFailure, OSError, ValueError) as error:
-                _tell_failure(error)
-                continue
-            found |= figures
-            say(f"{json.dumps(figures)} after {time.monotonic() - started:.1f} s")
+        talk = Talk(server)
+        for check in Checks(talk).all():
+            found |= _figures_of(check, check.__name__)
         result.write_text(json.dumps(found))
-        shell(f"systemctl stop {UNIT}")
+        reboot_during_a_run(talk)
+
+
+def _figures_of(check: Callable[[], Figures], name: str) -> dict[str, float | None]:
+    """None when it failed."""
+    started = time.monotonic()
+    say(f"== {name.replace('_', ' ')}")
+    try:
+        figures = check()
+    except (AssertionError, TimeoutError, OpsError, OSError, ValueError) as error:
+        _tell_failure(error)
+        return {}
+    say(f"{json.dumps(figures)} after {time.monotonic() - started:.1f} s")
+    return dict(figures)
 
 
 def _tell_failure(error: Exception) -> None:

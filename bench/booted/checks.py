@@ -20,12 +20,21 @@ from bench.booted.systemd import (
     systemctl,
     until,
 )
-from bench.booted.talk import Talk, is_running, last_job_told, run_of, status_of
+from bench.booted.talk import (
+    Talk,
+    is_running,
+    last_job_told,
+    pid_of,
+    run_of,
+    status_of,
+    unit_of,
+)
 from bench.booted.tree import say
 from bot.demo.expectations import STATUS
 from bot.demo.zulip.faults import Fault, Trouble
 from handlers.host import processes
 from handlers.host.processes import Completed
+from jobs.launching.systemd_launcher import SLICE
 from jobs.runs import process_tree
 
 INSTALLED = Path("/opt/zulip-ops")
@@ -69,6 +78,10 @@ class Checks:
             self.bot_stops_while_zulip_hangs,
             self.bot_waits_for_zulip,
             self.killed_bot_comes_back,
+            self.run_has_a_unit_of_its_own,
+            self.killed_run_gets_its_verdict,
+            self.run_that_dies_with_the_bot_gets_its_verdict,
+            self.run_that_systemctl_ends_tells_so,
             self.broken_configuration_is_not_tried_again,
             self.files_are_as_told,
             self.unit_is_judged,
@@ -239,6 +252,46 @@ class Checks:
             "ends_told_after_kill": self.talk.ends_told(job),
             "run_survives_kill": float(survived and status_of(job) == "succeeded"),
         }
+
+    def run_has_a_unit_of_its_own(self) -> Figures:
+        with self.talk.backup_held():
+            job = self.talk.begin_backup()
+            unit = unit_of(job)
+            is_apart = shown("Slice", unit) == SLICE and shown("MainPID", unit) == str(pid_of(job))
+            self.talk.answer(f"cancel {job}")
+            until(lambda: shown("ActiveState", unit) == "inactive", "the unit is gone")
+        return {"run_has_own_unit": float(is_apart)}
+
+    def killed_run_gets_its_verdict(self) -> Figures:
+        with self.talk.backup_held():
+            job = self.talk.begin_backup()
+            os.kill(pid_of(job), signal.SIGKILL)
+            seconds = until(lambda: status_of(job) == "failed", "its verdict", 90)
+        told = self.talk.ends_told(job)
+        say(self.talk.end(job))
+        left = process_tree.members(run_of(job).path)
+        is_said = "was ended by SIGKILL" in self.talk.end(job) and told == 1 and not left
+        return {"orphan_verdict_seconds": round(seconds, 1), "orphan_end_told": float(is_said)}
+
+    def run_that_dies_with_the_bot_gets_its_verdict(self) -> Figures:
+        with self.talk.backup_held():
+            job = self.talk.begin_backup()
+            os.kill(int(shown("MainPID")), signal.SIGSTOP)
+            os.kill(pid_of(job), signal.SIGKILL)
+            with self._connecting():
+                os.kill(int(shown("MainPID")), signal.SIGKILL)
+                seconds = until(lambda: status_of(job) == "failed", "its verdict", 90)
+        return {"orphan_verdict_after_kill_seconds": round(seconds, 1)}
+
+    def run_that_systemctl_ends_tells_so(self) -> Figures:
+        with self.talk.backup_held():
+            job = self.talk.begin_backup()
+            shell(f"systemctl kill {unit_of(job)}")
+            until(lambda: status_of(job) == "failed", "its end")
+        told = self.talk.ends_told(job)
+        say(self.talk.end(job))
+        is_said = told == 1 and "not by zulip-ops" in self.talk.end(job)
+        return {"systemctl_kill_told": float(is_said)}
 
     def broken_configuration_is_not_tried_again(self) -> Figures:
         right = CONFIGURATION.read_text()

@@ -2,6 +2,13 @@
 
 YES = "== 1"
 GOALS = {
+    "second_start_refused": YES,
+    "stubborn_cancel_seconds": "<= 20",
+    "left_after_cancel": "== 0",
+    "stubborn_end_told": YES,
+    "outer_limit_seconds": "<= 25",
+    "outer_limit_told": YES,
+    "out_of_memory_told": YES,
     "verify_ok": YES,
     "doctor_exit_code": "== 0",
     "doctor_warnings": "told",
@@ -29,9 +36,16 @@ GOALS = {
     "killed_is_back_seconds": "<= 15",
     "run_survives_kill": YES,
     "ends_told_after_kill": "== 1",
+    "run_has_own_unit": YES,
+    "orphan_verdict_seconds": "<= 60",
+    "orphan_end_told": YES,
+    "orphan_verdict_after_kill_seconds": "<= 60",
+    "systemctl_kill_told": YES,
     "starts_with_broken_configuration": "== 1",
     "exit_code_with_broken_configuration": "== 2",
     "fails_and_starts_after_repair": YES,
     "files_not_as_told": "== 0",
     "security_exposure": "told",
+    "verdict_after_reboot_seconds": "<= 60",
+    "reboot_told": YES,
 }

@@ -12,6 +12,7 @@ from jobs.runs import process_tree
 
 UNIT = "zulip-ops.service"
 RUNS = Path("/var/lib/zulip-ops/runs")
+CGROUPS = Path("/sys/fs/cgroup")
 _LIMIT = timedelta(minutes=2)
 _PAUSE_SECONDS = 0.05
 _EXPOSURE = re.compile(r"Overall exposure level for \S+: (\d+\.\d)")
@@ -29,10 +30,15 @@ def systemctl(verb: str) -> float:
     return done.seconds
 
 
-def shown(name: str) -> str:
-    """One property of the unit."""
-    argv = ("systemctl", "show", "--value", f"--property={name}", UNIT)
+def shown(name: str, unit: str = UNIT, *, stamp: str = "pretty") -> str:
+    """One property of a unit; `stamp` is how times are written."""
+    argv = ("systemctl", "show", "--value", f"--property={name}", f"--timestamp={stamp}", unit)
     return processes.run(argv, timeout=_LIMIT).output.strip()
+
+
+def cgroup_of(unit: str) -> Path:
+    """Where the kernel keeps its processes together."""
+    return CGROUPS / shown("ControlGroup", unit).lstrip("/")
 
 
 def processes_of_bot() -> list[int]:

@@ -12,6 +12,7 @@ from bench.booted.systemd import RUNS, until
 from bot.demo.zulip.views import SeenMessage
 from handlers.host import processes
 from jobs.runs.run_folder import RunFolder
+from jobs.runs.run_unit import unit_name
 from state import job_store
 from state.database import Transaction, open_read_only
 from state.job_store import Job
@@ -111,6 +112,18 @@ def status_of(job: int) -> str:
     return _job(job).status
 
 
+def sentence_of(job: int) -> str:
+    """What is told of its end."""
+    return _job(job).sentence or ""
+
+
+def ended_at(job: int) -> float:
+    """In seconds since 1970; AssertionError before its end."""
+    ended = _job(job).ended_at
+    assert ended is not None, f"job {job} has not ended"
+    return ended.timestamp()
+
+
 def last_job_told() -> int:
     """The highest number of a job whose end was said; 0 when there is none."""
     newest = _in_database(lambda tx: job_store.page(tx, limit=20))
@@ -120,6 +133,18 @@ def last_job_told() -> int:
 def run_of(job: int) -> RunFolder:
     """The run that carries the plan out."""
     return RunFolder(RUNS / f"{job}-2")
+
+
+def unit_of(job: int) -> str:
+    """The unit of that run."""
+    return unit_name(run_of(job).read_spec().epoch, run_of(job).name)
+
+
+def pid_of(job: int) -> int:
+    """The process of that run; AssertionError before it has begun."""
+    runner = run_of(job).runner()
+    assert runner is not None, f"the run of job {job} has not begun"
+    return runner.pid
 
 
 def is_running(job: int) -> bool:
