@@ -18,6 +18,7 @@ SUITE = "bookworm"
 #: What a Zulip server has anyway; python3-venv is left to bin/environment.
 PACKAGES = "systemd,systemd-sysv,dbus,sudo,git,ca-certificates,python3,procps,postgresql"
 INSTALLED = Path("opt/zulip-ops")
+LINK = Path("usr/local/bin/zulip-ops")
 #: Where the checkout is found from inside, in place of the repository that the document names.
 BUNDLE = Path("/mnt/zulip-ops.bundle")
 LIMIT = timedelta(minutes=20)
@@ -30,10 +31,12 @@ def prepare(tree: Path) -> None:
         _bootstrap(tree)
     with TemporaryDirectory(prefix="zulip-ops-bench-") as name:
         bundle = _bundle(Path(name))
-        if not (tree / INSTALLED).exists():
-            _carry_out(tree, bundle, _told("1. Install it"))
-        else:
+        if _can_be_pulled_into(tree / INSTALLED):
             _carry_out(tree, bundle, _told("A newer version"))
+        else:
+            shutil.rmtree(tree / INSTALLED, ignore_errors=True)
+            (tree / LINK).unlink(missing_ok=True)
+            _carry_out(tree, bundle, _told("1. Install it"))
 
 
 def say(text: str) -> None:
@@ -52,6 +55,20 @@ def _bootstrap(tree: Path) -> None:
     (unfinished / "etc/hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\tzulip\n")
     unfinished.chmod(0o755)
     unfinished.rename(tree)
+
+
+def _can_be_pulled_into(installed: Path) -> bool:
+    """Whether what is installed is an earlier commit of this very branch."""
+    if not installed.exists():
+        return False
+    there = ("-C", str(installed))
+    same_branch = _git(*there, "symbolic-ref", "HEAD") == _git("symbolic-ref", "HEAD")
+    return same_branch and _is_ancestor(_git(*there, "rev-parse", "HEAD"))
+
+
+def _is_ancestor(commit: str) -> bool:
+    argv = ("git", "merge-base", "--is-ancestor", commit, "HEAD")
+    return processes.run(argv, timeout=LIMIT, directory=ROOT, check=False).exit_code == 0
 
 
 def _bundle(folder: Path) -> Path:
