@@ -257,7 +257,7 @@ def intend_a_plan(talk: Conversation, *, was_carried_out: bool) -> int:
             message_id=None,
             message_sha256=None,
             inbox_id=None,
-            consent=Consent.YES,
+            consent=Consent.ROOT,
         )
         spec = engine.accept(tx, asked, now).spec
     if was_carried_out:
