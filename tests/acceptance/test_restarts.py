@@ -231,7 +231,7 @@ def test_a_run_that_was_lost_on_the_way_while_the_bot_runs_is_found_within_a_min
     # Twenty seconds lie between two ticks.
     talk.let_pass(timedelta(seconds=31))
 
-    talk.reached(job_id, "queued", "running", "succeeded")
+    talk.reached(job_id, "succeeded")
 
 
 def intend_a_plan(talk: Conversation, *, was_carried_out: bool) -> int:
