@@ -123,19 +123,27 @@ class _Form:
         self._address = address
         self._positional = tuple(p for p in verb.parameters if p.positional)
         self._options = tuple(p for p in verb.parameters if not p.positional)
-        self._takes_yes = verb.effect in _CONFIRMED_EFFECTS
+        self._ends_in_text = _ends_in_text(verb)
+        # In free text nothing is an option any more, whatever it looks like: no `--yes` either.
+        self._takes_yes = verb.effect in _CONFIRMED_EFFECTS and not self._ends_in_text
         self._patterns = {p.name: re.compile(p.pattern) for p in verb.parameters}
         _check_declaration(verb)
         parameters: list[click.Parameter] = [_argument(p) for p in self._positional]
         parameters += [_option(p) for p in self._options]
         if self._takes_yes:
             parameters.append(click.Option(["--yes", "yes"], count=True))
-        parameters.append(click.Argument([_SURPLUS], nargs=-1, type=click.UNPROCESSED))
-        self._command = click.Command(verb.name, params=parameters, add_help_option=False)
+        if not self._ends_in_text:
+            parameters.append(click.Argument([_SURPLUS], nargs=-1, type=click.UNPROCESSED))
+        self._command = click.Command(
+            verb.name,
+            params=parameters,
+            add_help_option=False,
+            context_settings={"allow_interspersed_args": not self._ends_in_text},
+        )
 
     def parse(self, words: list[str]) -> Parsed:
         given = self._sort(words)
-        surplus = given[_SURPLUS]
+        surplus = given.get(_SURPLUS)
         if isinstance(surplus, tuple) and surplus:
             raise self._too_much(str(surplus[0]))
         arguments: dict[str, Value] = {}
@@ -149,7 +157,7 @@ class _Form:
         return Parsed(self.verb, arguments, self._canonical(arguments, yes=yes), yes=yes)
 
     def _sort(self, words: list[str]) -> dict[str, object]:
-        if "--" in words:
+        if "--" in (words[:1] if self._ends_in_text else words):
             raise self._bad("A lone `--` means nothing here.")
         try:
             context = self._command.make_context(self.verb.name, list(words))
@@ -164,11 +172,16 @@ class _Form:
         if parameter.kind is Kind.FLAG:
             return self._once(_option_name(parameter), given)
         if isinstance(given, tuple):
+            if parameter.positional:
+                given = (" ".join(given),) if given else ()
             if len(given) > 1:
                 sentence = f"`{_option_name(parameter)}` was given {len(given)} times."
                 raise self._bad(sentence, parameter)
             given = given[0] if given else None
-        return self._typed(parameter, given) if isinstance(given, str) else None
+        if not isinstance(given, str):
+            return None
+        typed = self._text if parameter.kind is Kind.TEXT else self._typed
+        return typed(parameter, given)
 
     def _once(self, option: str, count: object) -> bool:
         if count not in (0, 1):
@@ -200,6 +213,20 @@ class _Form:
         given = f"{echo(word)} is none" if word.strip() else "it is empty"
         raise self._bad(f"{self._place(parameter)} {needs}, and {given}.", parameter)
 
+    def _text(self, parameter: Parameter, words: str) -> str:
+        """Somebody's own words, which are kept and shown, and never acted on."""
+        text = " ".join(words.split())
+        if not text:
+            raise self._bad(f"{self._place(parameter)} needs words, and it is empty.", parameter)
+        if not parameter.positional and text.startswith("-"):
+            sentence = f"{self._place(parameter)} needs words in quotes, and {echo(text)} is none."
+            raise self._bad(sentence, parameter)
+        if len(text) > parameter.longest:
+            what = parameter.summary.rstrip(".")
+            sentence = f"{what[0].upper()}{what[1:]} has {len(text)} characters;"
+            raise self._bad(f"{sentence} {parameter.longest} are the most.", parameter)
+        return text
+
     def _place(self, parameter: Parameter) -> str:
         return f"`{self.verb.name if parameter.positional else _option_name(parameter)}`"
 
@@ -215,7 +242,7 @@ class _Form:
         return " ".join((*words, "--yes") if yes else words)
 
     def _no_such_option(self, option: str) -> BadCommand:
-        if option == "--yes":
+        if option == "--yes" and not self._ends_in_text:
             return self._bad(f"`{self.verb.name}` changes nothing, so it takes no `--yes`.")
         known = [_option_name(p) for p in self._options] + ["--yes"] * self._takes_yes
         instead = f"only {_listed(known)}" if known else "and no other option"
@@ -257,6 +284,8 @@ class _Form:
 
 def _typed(parameter: Parameter, value: Value) -> str:
     """An argument as it has to be typed again."""
+    if parameter.kind is Kind.TEXT:
+        return " ".join(quote(word) for word in str(value).split())
     return f"@**{value}**" if parameter.kind is Kind.PERSON else quote(str(value))
 
 
@@ -277,7 +306,13 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
+def _ends_in_text(verb: Verb) -> bool:
+    return any(p.positional and p.kind is Kind.TEXT for p in verb.parameters)
+
+
 def _argument(parameter: Parameter) -> click.Parameter:
+    if parameter.kind is Kind.TEXT:
+        return click.Argument([parameter.name], nargs=-1, type=click.UNPROCESSED)
     return click.Argument([parameter.name], required=False, type=click.UNPROCESSED)
 
 
@@ -299,3 +334,5 @@ def _check_declaration(verb: Verb) -> None:
     required = [p.required for p in verb.parameters if p.positional]
     if required != sorted(required, reverse=True):
         raise ValueError(f"{verb.name}: a required argument follows one that is not.")
+    if any(p.kind is Kind.TEXT for p in [p for p in verb.parameters if p.positional][:-1]):
+        raise ValueError(f"{verb.name}: an argument follows the free text, which takes all words.")

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CHOICE = "choice"  # one of `choices`
     FLAG = "flag"  # present or not
     PERSON = "person"  # a mention in Zulip or a user id: "Iago", "Iago|9" or "|9"
+    TEXT = "text"  # free text: by place the rest of the line, else words in quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Parameter:
     choices: tuple[str, ...] = ()
     #: For `Kind.WORD`: the whole word must match; written so that nothing else can pass.
     pattern: str = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+    #: For `Kind.TEXT`: the most characters.
+    longest: int = 200
     #: What stands for the value in help, where the name says too little: `store`.
     place: str = ""
 

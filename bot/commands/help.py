@@ -14,10 +14,12 @@ _MOST_LINES = 10
 
 
 def usage(parameter: Parameter) -> str:
-    """How a parameter is typed: `NUMBER`, `[--to STORE]`, `[--fresh]`."""
+    """How a parameter is typed: `NUMBER`, `[--to STORE]`, `[--fresh]`, `[REASON…]`."""
     place = (parameter.place or parameter.name).upper()
     if parameter.choices:
         place = "|".join(parameter.choices)
+    if parameter.kind is Kind.TEXT:
+        place += "…"
     if parameter.positional:
         return place if parameter.required else f"[{place}]"
     option = f"--{parameter.name.replace('_', '-')}"

@@ -39,6 +39,8 @@ FAILED = Parameter("failed", Kind.FLAG, "only the failed ones", "--failed")
 BEFORE = Parameter("before", Kind.INTEGER, "older than this job", "12")
 TITLE = Parameter("title", Kind.WORD, "a title", "'a b'", True, True, pattern=r"[ -~]{0,40}")
 CRON = Parameter("cron", Kind.WORD, "when", "'0 2 * * *'", required=True, pattern=r"[0-9*/, -]+")
+WHY = Parameter("why", Kind.TEXT, "the reason", "it is too late", positional=True)
+REASON = Parameter("reason", Kind.TEXT, "the reason", '"it was done"', longest=20)
 
 VERBS = (
     Query("status", Effect.READ, "status"),
@@ -54,6 +56,8 @@ VERBS = (
     Declaration("restore", "Restore", "m", Effect.DESTRUCTIVE, "restore"),
     Query("schedule add", Effect.ROUTINE, "schedule add x --cron '0 2 * * *'", (TITLE, CRON)),
     Query("schedules", Effect.READ, "schedules"),
+    Query("reject", Effect.ROUTINE, "reject 12 it is too late", (NUMBER, WHY)),
+    Query("resolve", Effect.READ, 'resolve 12 --reason "it was done"', (NUMBER, REASON)),
     Query("whoami", None, "whoami"),
     Query("help", None, "help backup"),
 )
@@ -385,6 +389,64 @@ def test_mutants_of_a_version_with_other_characters_never_pass() -> None:
         assert strange in "\u00a0“”„‟‘’‚‛"
 
 
+@pytest.mark.parametrize(
+    ("text", "arguments", "canonical"),
+    [
+        ("reject 12", {"number": 12}, "reject 12"),
+        ("reject 12 too  late", {"number": 12, "why": "too late"}, "reject 12 too late"),
+        ("Reject 12 --yes", {"number": 12, "why": "--yes"}, "reject 12 --yes"),
+        ("reject 12 no -- no", {"number": 12, "why": "no -- no"}, "reject 12 no -- no"),
+        ('reject 12 "so late"', {"number": 12, "why": "so late"}, "reject 12 so late"),
+        (
+            "reject 12 Iago's turn, 'I \"think\"'",
+            {"number": 12, "why": 'Iago\'s turn, I "think"'},
+            'reject 12 "Iago\'s" turn, I \'"think"\'',
+        ),
+        (
+            'resolve 12 --reason " was  done"',
+            {"number": 12, "reason": "was done"},
+            'resolve 12 --reason "was done"',
+        ),
+        ("resolve --reason=done 12", {"number": 12, "reason": "done"}, "resolve 12 --reason done"),
+    ],
+)
+def test_free_text_is_kept_as_it_was_typed(
+    text: str, arguments: dict[str, object], canonical: str
+) -> None:
+    parsed = GRAMMAR.parse(text)
+    assert (parsed.arguments, parsed.canonical, parsed.yes) == (arguments, canonical, False)
+    assert GRAMMAR.parse(canonical) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("reject 12 " + "x" * 201, "The reason has 201 characters; 200 are the most."),
+        ("reject -- 12", "lone `--`"),
+        ("reject --yes 12", "`reject` takes no `--yes`, and no other option."),
+        ("resolve 12 --reason", "`--reason` needs a value."),
+        ('resolve 12 --reason ""', "`--reason` needs words, and it is empty."),
+        ("resolve 12 --reason --yes", "`--reason` needs words in quotes, and `--yes` is none."),
+        ('resolve 12 --reason "one two three four five"', "20 are the most."),
+        ("resolve 12 --reason it was", "`resolve` takes one word at most; `was` is too much."),
+    ],
+)
+def test_free_text_that_cannot_be_kept_is_refused(text: str, named: str) -> None:
+    error = refused(text)
+    assert named in error.message
+    assert error.reason is Reason.BAD_ARGUMENT
+
+
+@given(st.text(st.sampled_from("ab -'\"`=."), max_size=30))
+def test_any_free_text_says_the_same_again(text: str) -> None:
+    try:
+        parsed = GRAMMAR.parse(f"reject 12 {text}")
+    except BadCommand:
+        return
+    assert parsed.verb.name == "reject"
+    assert GRAMMAR.parse(parsed.canonical) == parsed
+
+
 def test_grammar_may_be_used_by_many_threads() -> None:
     texts = [f"history --before {number}" for number in range(1, 400)]
     with ThreadPoolExecutor(8) as pool:
@@ -401,6 +463,7 @@ def test_grammar_may_be_used_by_many_threads() -> None:
         ((*VERBS, Query("x", None, "x", (Parameter("yes", Kind.FLAG, "y", "y"),))), "taken"),
         ((*VERBS, Query("x", None, "x", (Parameter("a-b", Kind.FLAG, "y", "y"),))), "lower_case"),
         ((*VERBS, Query("x", None, "x", (RELEASE, NUMBER))), "required"),
+        ((*VERBS, Query("x", None, "x", (WHY, RELEASE))), "free text"),
     ],
 )
 def test_verb_that_could_not_be_typed_is_noticed_when_the_grammar_is_built(
