@@ -39,6 +39,7 @@ from jobs.launcher import Launcher
 from jobs.launching.choosing import choose
 from jobs.policy_file import PolicyFile
 from jobs.scheduler import Scheduler
+from jobs.schedules import recurrences
 from jobs.watcher import Watcher
 from state import cursor, installation, schedule_store
 from state.database import Database, Transaction, open_database
@@ -78,7 +79,9 @@ class App:
         self.reader.start()
         self.sender.start()
         self.listener.start()
-        self.scheduler.start(self.settings.recurrences())
+        with self.database.read() as tx:
+            rows = schedule_store.all_schedules(tx)
+        self.scheduler.start(recurrences(rows))
         self.hands.carry_out(LookAtHost())
         try:
             self.dispatcher.run()
@@ -157,13 +160,13 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         channel=channel,
         policy=configuration.policy,
         verbs=verbs(),
-        recurrences=settings.recurrences(),
+        tz=configuration.zulip.tz,
         state_directory=settings.state_directory,
         runs_directory=settings.state_directory / "runs",
     )
     policy_file = PolicyFile(settings.path, configuration.policy)
     quota = Quota(configuration.limits.commands_a_minute)
-    return Decisions(engine, about, grammar, identity, settings.recurrences(), policy_file, quota)
+    return Decisions(engine, about, grammar, identity, policy_file, quota)
 
 
 def _mirror_schedules(tx: Transaction, settings: Settings, clock: Clock) -> None:
@@ -171,7 +174,8 @@ def _mirror_schedules(tx: Transaction, settings: Settings, clock: Clock) -> None
         NewSchedule(one.name, one.command, one.cron, one.tz, one.catch_up, one.grace)
         for one in settings.configuration.schedules
     ]
-    schedule_store.sync_from_file(tx, rows, clock.now())
+    for name in schedule_store.sync_from_file(tx, rows, clock.now()):
+        _logger.warning("The schedule %s from chat gives way to that of %s.", name, settings.path)
 
 
 class _Mailbox:
@@ -199,15 +203,15 @@ def _connected(
     sender = Sender(client.another(), database, render, clock, mailbox.tell)
     launcher = launcher_of(configuration, settings)
     watcher = Watcher(launcher, mailbox.tell)
-    tools = Tools(database, clock, launcher, reader, watcher, sender, mailbox.tell)
-    hands = Hands(tools, settings.state_directory)
-    dispatcher = Dispatcher(database, clock, decisions, hands)
-    mailbox.put = dispatcher.events.put
     scheduler = Scheduler(
         clock,
         on_due=lambda name: mailbox.tell(ScheduleDue(name)),
         on_tick=lambda: mailbox.tell(Tick(clock.now())),
     )
+    tools = Tools(database, clock, launcher, reader, watcher, sender, scheduler, mailbox.tell)
+    hands = Hands(tools, settings.state_directory)
+    dispatcher = Dispatcher(database, clock, decisions, hands)
+    mailbox.put = dispatcher.events.put
     every = timedelta(seconds=configuration.observer.every_seconds)
     scheduler.add("observer", every, lambda: hands.carry_out(LookAtHost()))
     return App(

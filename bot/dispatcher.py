@@ -287,6 +287,7 @@ class Dispatcher:
     def _tick(self) -> None:
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
             self._decisions.expire(tx, now)
+            self._decisions.end_holds(tx, now)
             armed = self._decisions.consenting.armed_are_due(tx, now)
             return (*armed, *self._decisions.schedules(tx, now))
 

@@ -1,7 +1,7 @@
 """Carries out what was decided: starts and ends runs, asks the reader, looks at the host."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from bot.deciding.effects import (
     ReadPerson,
     StartRun,
     UseLook,
+    WakeFor,
 )
 from bot.events import Event, Observed
 from bot.observations import (
@@ -34,6 +35,7 @@ from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHand
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.crashpoints import crashpoint
 from jobs.runs.run_folder import RunFolder
+from jobs.schedules import Recurrence
 from jobs.watcher import RunLost
 from state import run_store
 from state.database import Database, DatabaseUnusable
@@ -76,6 +78,13 @@ class Notifies(Protocol):
         """Zulip is back: wait no longer."""
 
 
+class Wakes(Protocol):
+    """The scheduler."""
+
+    def follow(self, schedules: Mapping[str, Recurrence]) -> None:
+        """The clock is looked at when these are due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the hands work with."""
@@ -86,6 +95,7 @@ class Tools:
     reader: Asks
     watcher: Follows
     sender: Notifies
+    scheduler: Wakes
     tell: Callable[[Event], None]
 
 
@@ -101,6 +111,7 @@ class Hands:
         self._launcher = tools.launcher
         self._reader = tools.reader
         self._watcher = tools.watcher
+        self._scheduler = tools.scheduler
         self._tell = tools.tell
         self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
 
@@ -113,6 +124,13 @@ class Hands:
                 self._launch(self._end, RunName(effect.job_id, effect.attempt))
             case LookAtHost():
                 self._launch(self._look_at_host)
+            case WakeFor():
+                self._scheduler.follow(effect.recurrences)
+            case _:
+                self._ask_about(effect)
+
+    def _ask_about(self, effect: Effect) -> None:
+        match effect:
             case ReadPerson() | UseLook():
                 self._look_at_sender(effect)
             case ReadPeople():

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 from handlers.contract import Effect
 from handlers.errors import Reason
 from jobs.configuration import Policy
-from jobs.consent_terms import effect_policy
+from jobs.consent_terms import effect_policy, terms_of
+from state.schedule_store import Schedule
 
 
 class Place(StrEnum):
@@ -73,6 +74,27 @@ def allowed_where(place: Place, effect: Effect | None) -> Denied | None:
     if place is Place.DIRECT and effect in (None, Effect.READ):
         return None
     return Denied(Reason.WRONG_PLACE)
+
+
+def why_void(policy: Policy, epoch: int, schedule: Schedule) -> str | None:
+    """Why the consent that a schedule was given once holds no more; None while it does.
+
+    Another policy alone voids nothing: it counts whether the same people could agree to it now.
+    """
+    if schedule.source == "file" or schedule.asker_id is None:
+        return None
+    if schedule.epoch != epoch:
+        return "Zulip's database was put back since it was agreed to"
+    effect = Effect(schedule.effect or Effect.DESTRUCTIVE)
+    if isinstance(may_ask(policy, schedule.asker_id, effect), Denied):
+        return f"whoever added it may not ask for {effect.value} commands any more"
+    if effect is Effect.READ:
+        return None
+    terms = terms_of(policy, effect, schedule.asker_id)
+    counting = terms.approvers if terms.self_counts else terms.approvers - {schedule.asker_id}
+    if len(counting & set(schedule.agreed_by)) < terms.needed:
+        return "by the present policy those who agreed to it are not enough"
+    return None
 
 
 def visible(policy: Policy, user_id: int, verbs: Iterable[Verb]) -> tuple[Verb, ...]:

@@ -8,7 +8,6 @@ from bot.zulip_client import ZulipClient
 from handlers.host import directories
 from jobs.configuration import Configuration
 from jobs.configuration_file import ConfigurationError, read_configuration
-from jobs.schedules import Recurrence, recurrence_of
 
 #: Where it is looked for when no other file is named.
 CONFIGURATION_FILE = Path("/etc/zulip-ops/zulip-ops.toml")
@@ -52,9 +51,6 @@ class Settings:
             f"{self.path}: `state.directory`: {self.state_directory} {why}.",
             hint="Name another directory, or give it to that account.",
         )
-
-    def recurrences(self) -> dict[str, Recurrence]:
-        return {one.name: recurrence_of(one) for one in self.configuration.schedules}
 
     def client(self) -> ZulipClient:
         """A client of our own for one thread; raises ZuliprcError."""

@@ -99,7 +99,7 @@ class ReadOnlyBot:
             if forbidden is not None:
                 return forbidden[0].text()
         answer = FromFiles(self.settings, SystemClock()).answer(parsed, asker)
-        if answer.cancel_job is not None:
+        if not answer.only_tells:
             return _needs_daemon(parsed, channel)
         return answer.reply.text()
 

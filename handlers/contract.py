@@ -63,6 +63,11 @@ class Declaration:
     example: str
     parameters: tuple[Parameter, ...] = ()
     time_limit: timedelta = timedelta(hours=2)
+    #: The parameter that holds a command which is carried out later: its effect is this one's, and
+    #: `effect` only the least that it can be.
+    effect_of: str | None = None
+    #: Whether a run of it touches the server at all; what it does not touch, it need not wait for.
+    touches_host: bool = True
     #: Whether a run that died has changed nothing that counts, whatever it was doing.
     leaves_nothing: bool = False
     #: Names that stored jobs may still carry.
@@ -70,7 +75,7 @@ class Declaration:
 
     @property
     def changes_host(self) -> bool:
-        return self.effect is not Effect.READ
+        return self.touches_host and self.effect is not Effect.READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,45 @@
 """The list of operations, by hand: name, module and static declaration; it imports no handler."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from handlers.contract import Declaration, Effect, Kind, Parameter
+
+_COMMAND = r"[A-Za-z][ -~]{0,200}"
+_NAME = Parameter(
+    "name",
+    Kind.WORD,
+    "the schedule's name",
+    "nightly",
+    positional=True,
+    required=True,
+    pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}",
+)
+_CRON = Parameter(
+    "cron",
+    Kind.WORD,
+    "minute, hour, day of the month, month, day of the week",
+    '"0 2 * * *"',
+    pattern=r"[0-9A-Za-z*/,# -]{1,80}",
+)
+_TIMING = (
+    Parameter(
+        "tz",
+        Kind.WORD,
+        "the time zone in which that is read",
+        "Europe/Berlin",
+        pattern=r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}",
+        place="zone",
+    ),
+    Parameter(
+        "catch_up",
+        Kind.CHOICE,
+        "what becomes of runs that were missed",
+        "once",
+        choices=("once", "skip", "all"),
+    ),
+    Parameter("grace", Kind.INTEGER, "after how many minutes a run counts as missed", "60"),
+)
 
 DECLARATIONS: tuple[Declaration, ...] = (
     Declaration(
@@ -14,6 +51,48 @@ DECLARATIONS: tuple[Declaration, ...] = (
         parameters=(Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),),
         time_limit=timedelta(hours=12),
         leaves_nothing=True,
+    ),
+    Declaration(
+        name="schedule add",
+        summary="Have a command run by itself",
+        module="handlers.schedules.set_schedule",
+        effect=Effect.ROUTINE,
+        example='schedule add nightly "backup now" --cron "0 2 * * *" --tz Europe/Berlin',
+        parameters=(
+            _NAME,
+            Parameter(
+                "command",
+                Kind.WORD,
+                "the command, in quotes",
+                '"backup now"',
+                positional=True,
+                required=True,
+                pattern=_COMMAND,
+            ),
+            replace(_CRON, required=True),
+            *_TIMING,
+        ),
+        time_limit=timedelta(minutes=1),
+        leaves_nothing=True,
+        effect_of="command",
+        touches_host=False,
+    ),
+    Declaration(
+        name="schedule change",
+        summary="Change what a schedule runs, or when",
+        module="handlers.schedules.set_schedule",
+        effect=Effect.ROUTINE,
+        example='schedule change nightly --cron "30 3 * * *"',
+        parameters=(
+            _NAME,
+            Parameter("command", Kind.WORD, "another command", '"backup now"', pattern=_COMMAND),
+            _CRON,
+            *_TIMING,
+        ),
+        time_limit=timedelta(minutes=1),
+        leaves_nothing=True,
+        effect_of="command",
+        touches_host=False,
     ),
 )
 

@@ -18,6 +18,8 @@ class ZulipSettings:
     zuliprc: Path = Path("/etc/zulip-ops/zuliprc")
     #: The channel from which the server is looked after.
     channel: str = "ops"
+    #: The time zone in which people mean the times that they type.
+    tz: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class EffectPolicy:
     expires_minutes: int | None = None
     #: How long ❌ still stops it after full consent; left out: none, or 60 for `destructive`.
     arming_seconds: int | None = None
+    #: When jobs may start, as `Sat,Sun 02:00-05:00 Europe/Berlin`, or several; none: always.
+    window: str | tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

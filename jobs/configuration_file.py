@@ -16,6 +16,7 @@ from handlers.contract import Effect
 from handlers.errors import OpsError, Reason
 from jobs.configuration import Configuration, EffectPolicy, Policy, ScheduleSettings
 from jobs.consent_terms import effect_policy
+from jobs.waiting import parsed, windows_of
 
 _CONFIGURATION = TypeAdapter(Configuration)
 _SOME_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +57,7 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     configuration = _as_we_are(configuration)
     if configuration.limits.commands_a_minute < 1:
         raise ConfigurationError(f"{path}: `limits.commands_a_minute` must be at least 1.")
+    _check_zone(configuration.zulip.tz, f"{path}: `zulip.tz`")
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)
     _check_schedules(configuration.schedules, path)
@@ -118,6 +120,10 @@ def _check_policy(policy: Policy, path: Path) -> None:
                         "which `policy.roles` does not define."
                     )
         _check_figures(chosen, where)
+        try:
+            parsed(windows_of(policy, effect))
+        except ValueError as error:
+            raise ConfigurationError(f"{where}.window`: {error}.") from None
         if chosen.yes and effect in {Effect.DISRUPTIVE, Effect.DESTRUCTIVE}:
             raise ConfigurationError(
                 f"{where}.yes` cannot be true: {effect.value} commands need another person, and "
@@ -134,6 +140,15 @@ def _check_figures(chosen: EffectPolicy, where: str) -> None:
         value = getattr(chosen, key)
         if value is not None and not least <= value <= most:
             raise ConfigurationError(f"{where}.{key}` must be between {least} and {most}.")
+
+
+def _check_zone(tz: str, where: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            f"{where} is not a time zone: {tz}.", hint="Write it as `Europe/Berlin` or `UTC`."
+        ) from None
 
 
 def _check_stores(configuration: Configuration, path: Path) -> None:
@@ -154,13 +169,7 @@ def _check_schedules(schedules: tuple[ScheduleSettings, ...], path: Path) -> Non
         where = f"{path}: the schedule `{schedule.name}`"
         if names.count(schedule.name) > 1:
             raise ConfigurationError(f"{where} is there twice.")
-        try:
-            zone = ZoneInfo(schedule.tz)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ConfigurationError(
-                f"{where}: `tz` is not a time zone: {schedule.tz}.",
-                hint="Write it as `Europe/Berlin` or `UTC`.",
-            ) from None
+        zone = _check_zone(schedule.tz, f"{where}: `tz`")
         if len(schedule.cron.split()) != 5:
             raise ConfigurationError(f"{where}: `cron` needs five fields: {schedule.cron}.")
         try:

@@ -10,8 +10,8 @@ from typing import Unpack
 from handlers.contract import JSON, Declaration, Effect
 from handlers.errors import Reason
 from handlers.host.settings import HostSettings, StoreSettings
-from handlers.registry import declaration
-from jobs import approvals
+from handlers.registry import DECLARATIONS, declaration
+from jobs import approvals, waiting
 from jobs.configuration import Policy
 from jobs.consent_rules import Kind
 from jobs.consent_terms import terms_of, waiting_time
@@ -19,6 +19,7 @@ from jobs.journal import Asker, CommandSource, RunResult, RunSpec
 from jobs.journal import Consent as ConsentOnCard
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
 from jobs.runs.crashpoints import crashpoint
+from jobs.waiting import Wait
 from state import approval_store, job_store, run_store
 from state.database import Transaction
 from state.job_store import Changes, Job, NewJob
@@ -39,10 +40,15 @@ class Consent(StrEnum):
 _FROM_ZULIP = frozenset({Consent.REACTION.value, Consent.YES.value})
 
 
+#: What does not touch the server waits for nobody, and nobody for it.
+_OFF_HOST = frozenset(one.name for one in DECLARATIONS if not one.touches_host)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A command that is understood and permitted, about to become a job."""
 
+    #: With the effect that this very command has.
     declaration: Declaration
     arguments: Mapping[str, JSON]
     command: str
@@ -103,7 +109,7 @@ class Engine:
                 consent=asked.consent.value,
                 nonce=secrets.token_hex(16),
                 # What does not wait for people in Zulip waits for its turn as long as it takes.
-                expires_at=now + waiting_time(self.policy, effect)
+                expires_at=self._good_until(asked.declaration, now)
                 if asked.consent in _FROM_ZULIP
                 else None,
                 caught_up=asked.caught_up,
@@ -112,6 +118,11 @@ class Engine:
             actor=actor(asked.origin, asked.asker_id, asked.asker_name),
         )
         return self._intend(tx, job, "plan", now)
+
+    def _good_until(self, declaration: Declaration, now: datetime) -> datetime:
+        if not declaration.touches_host:
+            return now + waiting_time(self.policy, declaration.effect)
+        return waiting.good_until(self.policy, declaration.effect, now)
 
     def _intend(self, tx: Transaction, job: Job, mode: str, now: datetime) -> Start:
         run = run_store.intend_run(tx, job.id, mode, now)
@@ -136,6 +147,7 @@ class Engine:
             nonce=job.nonce,
             expires_at=job.expires_at,
             consent=self._consent_on_card(job),
+            effect=job.effect,
             hints={"seconds": _seconds(tx, job)},
             host=self.host,
             stores=self.stores,
@@ -153,6 +165,9 @@ class Engine:
             asker_confirms=terms.kind is Kind.CONFIRMATION,
             asker_counts=terms.self_counts,
             arming_seconds=int(terms.arming.total_seconds()),
+            windows=waiting.windows_of(self.policy, Effect(job.effect))
+            if _changes_host(job)
+            else (),
         )
 
     def take_plan(self, tx: Transaction, job: Job, result: RunResult, now: datetime) -> Job:
@@ -197,8 +212,8 @@ class Engine:
         for job in job_store.in_status(tx, Status.QUEUED):
             if held and _changes_host(job):
                 continue
-            if job.expires_at is not None and job.expires_at <= now:
-                continue  # The next tick ends and tells it.
+            if _is_over(job, now) or self.waits(tx, job, now) is not None:
+                continue
             if job.consent in _FROM_ZULIP and job.id != reread:
                 if approval_store.has_open_question(tx, job.id):
                     continue  # Something happened to it, and nobody has looked yet.
@@ -217,6 +232,10 @@ class Engine:
         if job.consent not in _FROM_ZULIP:
             return True
         return approval_store.consume(tx, job.id, job.fingerprint or "", actor="zulip-ops", at=now)
+
+    def waits(self, tx: Transaction, job: Job, now: datetime) -> Wait | None:
+        """The hold or the window that keeps a job waiting."""
+        return waits(tx, job, self.policy, now)
 
     def blocked_by(self, tx: Transaction, job: Job) -> Job | None:
         """The job that keeps this one waiting."""
@@ -338,6 +357,18 @@ class Engine:
         return _again(tx, job)
 
 
+def _is_over(job: Job, now: datetime) -> bool:
+    """Its plan is too old; the next tick ends and tells it."""
+    return job.expires_at is not None and job.expires_at <= now
+
+
+def waits(tx: Transaction, job: Job, policy: Policy, now: datetime) -> Wait | None:
+    """The hold or the window that keeps a job waiting; root on the host waits for neither."""
+    if job.consent == Consent.ROOT or not _changes_host(job):
+        return None
+    return waiting.why_wait(tx, Effect(job.effect), policy, now)
+
+
 def actor(origin: str, asker_id: int | None, asker_name: str) -> str:
     """How the audit log calls whoever asked."""
     return f"{origin}:{asker_id}" if asker_id is not None else f"{origin}:{asker_name}"
@@ -350,7 +381,7 @@ def _again(tx: Transaction, job: Job) -> Job:
 
 
 def _changes_host(job: Job) -> bool:
-    return job.effect != Effect.READ
+    return job.effect != Effect.READ and job.operation not in _OFF_HOST
 
 
 def _asker(job: Job) -> Asker:

@@ -75,6 +75,8 @@ class Consent:
     asker_counts: bool = False
     #: How long ❌ still stops it after full consent.
     arming_seconds: int = 0
+    #: When it may start, as the policy has it; none: at any time.
+    windows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class RunSpec:
     command: CommandSource | None = None
     expires_at: datetime | None = None
     consent: Consent | None = None
+    #: Of this very command; None: as it is declared.
+    effect: str | None = None
     #: Figures of earlier runs, for estimates only.
     hints: Facts = field(default_factory=dict)
 
@@ -134,6 +138,7 @@ class RunSpec:
             command=_command(spec.optional_fields("command")),
             expires_at=spec.optional_moment("expires_at"),
             consent=_consent(spec.optional_fields("consent")),
+            effect=spec.optional_text("effect"),
             hints=spec.table("hints"),
         )
 
@@ -266,6 +271,7 @@ def _consent(consent: Fields | None) -> Consent | None:
         asker_confirms=consent.flag("asker_confirms"),
         asker_counts=consent.flag("asker_counts"),
         arming_seconds=consent.whole("arming_seconds"),
+        windows=tuple(str(window) for window in consent.list("windows")),
     )
 
 

@@ -137,6 +137,7 @@ def _confirmation(spec: RunSpec, effect: Effect) -> str:
         f" {'reacts' if single else 'react'} with ✅ to this message{word}{until}.",
         cancels,
         *_arming(consent),
+        *_windows(consent),
     )
     return " ".join(sentences)
 
@@ -161,6 +162,12 @@ def _arming(consent: Consent) -> Iterator[str]:
     if consent.arming_seconds:
         wait = duration(consent.arming_seconds)
         yield f"After the last ✅ it waits {wait}, in which ❌ still stops it."
+
+
+def _windows(consent: Consent) -> Iterator[str]:
+    if consent.windows:
+        times = " or ".join(_code(window) for window in consent.windows)
+        yield f"It starts within {times} only."
 
 
 def _code(text: str) -> str:

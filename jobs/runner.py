@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from handlers.contract import Context, Declaration, Handler, Outcome, Plan
+from handlers.contract import Context, Declaration, Effect, Handler, Outcome, Plan
 from handlers.errors import Cancelled, HostFailure, OpsError, Reason, Refused
 from handlers.host import process_table, redaction
 from handlers.host.processes import RUN_MARKER
@@ -143,7 +143,7 @@ def planned(run: Run) -> RunResult:
     """Make the plan, and the card that people consent to."""
     plan = make_plan(run, *loaded(run))
     mark = fingerprint(run.spec, plan)
-    card = plan_card(run.spec, run.declaration.effect, plan, mark)
+    card = plan_card(run.spec, effect_of(run), plan, mark)
     run.folder.write_text(run.folder.card_file, card)
     crashpoint("card_written")
     result = ended(run, ResultStatus.PLANNED, Reason.DONE, plan.summary, "Nothing was changed.")
@@ -165,6 +165,12 @@ def done(run: Run) -> RunResult:
         outcome = handler.run(run.context, args, plan)
         crashpoint("after_handler")
     return replace(succeeded(run, outcome), plan=plan, fingerprint=mark)
+
+
+def effect_of(run: Run) -> Effect:
+    """What an operation declares; only one that lets a command run later has that command's."""
+    given = run.spec.effect
+    return Effect(given) if run.declaration.effect_of and given else run.declaration.effect
 
 
 def loaded(run: Run) -> tuple[Handler[Any], object]:

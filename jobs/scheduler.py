@@ -42,6 +42,7 @@ class Scheduler:
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
         self._clock = clock
         self._on_due = on_due
+        self._followed: dict[str, Recurrence] = {}
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(1)},
@@ -54,11 +55,24 @@ class Scheduler:
         self._scheduler.add_job(call, IntervalTrigger(seconds=int(every.total_seconds())), id=name)
 
     def start(self, schedules: Mapping[str, Recurrence]) -> None:
-        for name, recurrence in schedules.items():
-            self._scheduler.add_job(
-                self._on_due, _DueTrigger(recurrence, self._clock), args=[name], id=f"due/{name}"
-            )
+        self.follow(schedules)
         self._scheduler.start()
+
+    def follow(self, schedules: Mapping[str, Recurrence]) -> None:
+        """Wake for these from now on, and for no others; from any thread, also while it runs."""
+        for name in self._followed.keys() - schedules.keys():
+            if self._scheduler.get_job(f"due/{name}") is not None:
+                self._scheduler.remove_job(f"due/{name}")
+        for name, recurrence in schedules.items():
+            if self._followed.get(name) != recurrence:
+                self._scheduler.add_job(
+                    self._on_due,
+                    _DueTrigger(recurrence, self._clock),
+                    args=[name],
+                    id=f"due/{name}",
+                    replace_existing=True,
+                )
+        self._followed = dict(schedules)
 
     def next_wake(self, name: str) -> datetime | None:
         """When the schedule `name` will next be looked at."""

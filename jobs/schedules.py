@@ -1,13 +1,13 @@
 """Decides when recurring commands are due, and what becomes of runs that were missed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import cast
 
-from cronsim import CronSim
-
-from jobs.configuration import CatchUp, ScheduleSettings
+from handlers.schedules import cron_line
+from jobs.configuration import CatchUp
+from state.schedule_store import Schedule
 
 #: A schedule that runs each minute and was away for a week; beyond it the oldest are left out.
 _MOST_MISSED = 10_080
@@ -23,10 +23,17 @@ class Recurrence:
     grace: timedelta
 
 
-def recurrence_of(settings: ScheduleSettings) -> Recurrence:
-    """The timing of a schedule of the configuration."""
-    grace = timedelta(minutes=settings.grace)
-    return Recurrence(settings.cron, settings.tz, settings.catch_up, grace)
+def recurrence_of_row(row: Schedule) -> Recurrence:
+    """The timing of a schedule as it is in force."""
+    grace = timedelta(minutes=row.grace_minutes)
+    return Recurrence(row.cron, row.tz, cast(CatchUp, row.catch_up), grace)
+
+
+def recurrences(rows: Iterable[Schedule]) -> dict[str, Recurrence]:
+    """By name: when the clock has to be looked at. What is paused or suspended is due never."""
+    return {
+        row.name: recurrence_of_row(row) for row in rows if not row.paused and not row.suspended
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,8 @@ class Reckoning:
 
 
 def occurrences(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
-    """The moments (UTC) after `after` at which it is due.
-
-    cronsim gives exactly one moment a day for a daily line, also where clocks are moved.
-    """
-    local = after.astimezone(ZoneInfo(recurrence.tz))
-    for moment in CronSim(recurrence.cron, local):
-        yield moment.astimezone(UTC)
+    """The moments (UTC) after `after` at which it is due."""
+    return cron_line.occurrences(recurrence.cron, recurrence.tz, after)
 
 
 def next_due(recurrence: Recurrence, after: datetime) -> datetime | None:
@@ -98,9 +100,7 @@ def _caught_up(
 
 def explain(recurrence: Recurrence) -> str:
     """The line in words, as `At 02:00 every day`."""
-    start = datetime(2026, 1, 1, tzinfo=ZoneInfo(recurrence.tz))
-    words = CronSim(recurrence.cron, start).explain()
-    return words[0].lower() + words[1:]
+    return cron_line.explain(recurrence.cron, recurrence.tz)
 
 
 def source_key(name: str, due_at: datetime) -> str:

@@ -175,6 +175,18 @@ def in_status(tx: Transaction, *statuses: str) -> list[Job]:
     return [Job(*row) for row in tx.execute(query)]
 
 
+def before_of_schedule(tx: Transaction, name: str, before_id: int) -> Job | None:
+    """The schedule's last job before this one that has ended."""
+    query = (
+        _JOB.where(jobs.c.origin == "schedule", jobs.c.asker_name == name)
+        .where(jobs.c.id < before_id, jobs.c.ended_at.is_not(None))
+        .order_by(jobs.c.id.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Job(*row)
+
+
 def page(
     tx: Transaction,
     *,

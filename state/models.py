@@ -24,6 +24,7 @@ metadata = MetaData()
 #: SQLite uses a partial index only where a query repeats its condition with literals.
 INBOX_OPEN = text("status = 'received'")
 RUN_OPEN = text("status IN ('intended', 'started')")
+HOLD_OPEN = text("ended_at IS NULL")
 OUTBOX_PENDING = text("status IN ('new', 'sending')")
 
 
@@ -223,6 +224,16 @@ schedules = _table(
     Column("paused", YesNo, nullable=False),
     Column("last_due_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
+    # How it was consented to; root's file needs none of it.
+    Column("effect", Text),
+    Column("asker_id", Integer),
+    Column("asker_name", Words),
+    Column("agreed_by", JsonText, nullable=False),
+    Column("job_id", Integer, ForeignKey("jobs.id")),
+    Column("fingerprint", Text),
+    Column("epoch", Integer),
+    Column("policy_sha256", Text),
+    Column("suspended", Words),
 )
 
 # No foreign key: what ran stays known after its schedule is gone.
@@ -233,6 +244,19 @@ schedule_runs = _table(
     Column("enqueued_at", UtcDateTime, nullable=False),
     Column("caught_up", YesNo, nullable=False),
 )
+
+holds = _table(
+    "holds",
+    Column("id", Integer, primary_key=True),
+    Column("why", Words, nullable=False),
+    Column("asker_id", Integer),
+    Column("asker_name", Words, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Words),
+)
+Index("holds_open", holds.c.until, sqlite_where=HOLD_OPEN)
 
 check_rounds = _table(
     "check_rounds",

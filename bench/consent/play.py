@@ -140,13 +140,13 @@ class Play:
             channel="ops",
             policy=policy,
             verbs=verbs(),
-            recurrences={},
+            tz="UTC",
             state_directory=Path("/nowhere"),
             runs_directory=Path("/nowhere/runs"),
         )
         file = KnownPolicy(Path("/nowhere/zulip-ops.toml"), policy)
         identity = Identity(BOT, "ops", 1, "ops")
-        return Decisions(engine, about, Grammar(verbs()), identity, {}, file, Quota(10))
+        return Decisions(engine, about, Grammar(verbs()), identity, file, Quota(10))
 
     def _decide(self, decide: Callable[[Transaction, datetime], tuple[Effect, ...]]) -> None:
         with self.database.write() as tx:

@@ -51,4 +51,5 @@ COMMAND = Command(
     example="cancel 12",
     answer=_answer,
     parameters=(NUMBER,),
+    acts=True,
 )

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bot.grammar import Verb
 from bot.replies.reply import Reply
 from handlers.contract import Effect, Parameter
 from jobs.configuration import Policy
 from jobs.observing.facts import Round
-from jobs.schedules import Recurrence
 from state.database import Transaction
+from state.hold_store import NewHold
 
 
 class Look(StrEnum):
@@ -67,7 +67,8 @@ class Installation:
     channel: str
     policy: Policy
     verbs: Sequence[Verb]
-    recurrences: Mapping[str, Recurrence]
+    #: The zone in which people mean the times that they type.
+    tz: str
     state_directory: Path
     runs_directory: Path
 
@@ -100,6 +101,22 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleAct:
+    """What becomes of a schedule."""
+
+    name: str
+    act: Literal["pause", "resume", "remove", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAct:
+    """A hold that begins, or one that ends before its time."""
+
+    begin: NewHold | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is said, the file that goes with it, and what follows from it."""
 
@@ -110,6 +127,13 @@ class Answer:
     cancel_job: int | None = None
     #: A vote to be kept in the same transaction.
     word: Word | None = None
+    #: What is to be done in the same transaction about a schedule or a hold.
+    act: ScheduleAct | HoldAct | None = None
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether nothing follows from it: so much can be answered without the bot, too."""
+        return self.cancel_job is None and self.word is None and self.act is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +149,5 @@ class Command:
     looks: frozenset[Look] = field(default_factory=frozenset)
     #: Whether it is answered in the ops channel alone, where others see it.
     only_in_channel: bool = False
+    #: Whether something follows from it, so that it can come from a person alone.
+    acts: bool = False

@@ -15,6 +15,8 @@ from bot.commands import (
 )
 from bot.commands.consent import approvals, approve, policy, policy_test, reject, why
 from bot.commands.contract import Command
+from bot.commands.holding import hold, hold_end, holds
+from bot.commands.scheduling import acting
 from bot.grammar import Verb
 from handlers.registry import DECLARATIONS
 
@@ -29,6 +31,14 @@ COMMANDS: tuple[Command, ...] = (
     approve.COMMAND,
     reject.COMMAND,
     schedules.COMMAND,
+    acting.RUN,
+    acting.PAUSE,
+    acting.RESUME,
+    acting.REMOVE,
+    hold.UNTIL,
+    hold.FOR,
+    hold_end.COMMAND,
+    holds.COMMAND,
     whoami.COMMAND,
     help.COMMAND,
     version.COMMAND,

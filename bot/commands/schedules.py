@@ -6,7 +6,7 @@ from typing import Any
 from bot.commands.contract import Answer, Command, Scene
 from bot.replies.answers import ScheduleList
 from handlers.contract import Effect
-from jobs.schedules import explain, next_due, source_key
+from jobs.schedules import explain, next_due, recurrence_of_row, source_key
 from state import inbox, job_store, schedule_store
 
 
@@ -17,17 +17,24 @@ def _answer(scene: Scene, _arguments: Mapping[str, Any]) -> Answer:
 
 
 def _entry(scene: Scene, row: schedule_store.Schedule) -> dict[str, Any]:
-    recurrence = scene.installation.recurrences[row.name]
-    moment = next_due(recurrence, scene.now)
+    recurrence = recurrence_of_row(row)
+    stopped = row.paused or row.suspended is not None
+    moment = None if stopped else next_due(recurrence, scene.now)
+    last = schedule_store.runs_of(scene.tx, row.name, limit=1)
     return {
         "name": row.name,
         "command": row.command,
         "explained": explain(recurrence),
         "tz": row.tz,
         "next_at": moment.isoformat() if moment else None,
-        "last_due_at": row.last_due_at.isoformat() if row.last_due_at else None,
+        "last_due_at": last[0].due_at.isoformat() if last else None,
         "last_result": _last_result(scene, row.name),
         "paused": row.paused,
+        "suspended": row.suspended,
+        "source": row.source,
+        "asker_name": row.asker_name,
+        "asker_id": row.asker_id,
+        "agreed_by": [one for one in row.agreed_by if one != row.asker_id],
     }
 
 

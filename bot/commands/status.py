@@ -6,10 +6,12 @@ from typing import Any
 from bot.commands.contract import Answer, Command, Look, Scene, ServerSeen
 from bot.replies.observations import ServerStatus
 from handlers.contract import Effect, Kind, Parameter
-from jobs.lifecycle import OPEN
+from jobs.engine import waits
+from jobs.lifecycle import OPEN, Status
 from jobs.observing.facts import Fact
-from jobs.schedules import next_due
-from state import job_store
+from jobs.schedules import next_due, recurrences
+from state import job_store, schedule_store
+from state.job_store import Job
 
 _SCHEDULES_SHOWN = 3
 _UNSEEN = ServerSeen(ok=False, sentence="I have not asked Zulip.")
@@ -61,15 +63,23 @@ def _jobs(scene: Scene) -> list[dict[str, Any]]:
             "command": job.command,
             "status": job.status,
             "since": (job.started_at or job.queued_at or job.created_at).isoformat(),
+            "waits_until": _waits_until(scene, job),
         }
         for job in job_store.in_status(scene.tx, *sorted(OPEN))
     ]
 
 
+def _waits_until(scene: Scene, job: Job) -> str | None:
+    """When a hold or a window lets it start, if one keeps it waiting."""
+    queued = job.status == Status.QUEUED
+    wait = waits(scene.tx, job, scene.installation.policy, scene.now) if queued else None
+    return wait.until.isoformat() if wait is not None and wait.until is not None else None
+
+
 def _schedules(scene: Scene) -> list[dict[str, Any]]:
     due = [
         {"name": name, "next_at": moment.isoformat()}
-        for name, recurrence in scene.installation.recurrences.items()
+        for name, recurrence in recurrences(schedule_store.all_schedules(scene.tx)).items()
         if (moment := next_due(recurrence, scene.now))
     ]
     return sorted(due, key=lambda entry: entry["next_at"])[:_SCHEDULES_SHOWN]

@@ -9,6 +9,7 @@ from bot.commands.contract import (
     Answer,
     Asker,
     Command,
+    HoldAct,
     Installation,
     Known,
     Look,
@@ -17,10 +18,12 @@ from bot.commands.contract import (
     Word,
 )
 from bot.commands.help import help_on, overview
+from bot.deciding.acting import Acted, carry_out
 from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, EndRun, StartRun, TellHost
 from bot.deciding.following import Following
-from bot.deciding.outgoing import Outgoing, job_topic
+from bot.deciding.outgoing import HOLDS_TOPIC, Outgoing, job_topic, schedule_topic
+from bot.deciding.scheduling import Scheduling, is_about_schedules
 from bot.grammar import Grammar, Parsed, Verb
 from bot.permissions import Denied, Place, allowed_where, may_ask
 from bot.replies.job_news import JobAccepted
@@ -65,6 +68,8 @@ class Settled:
     """The command is answered; these effects follow."""
 
     effects: tuple[Effect, ...] = ()
+    #: Commands that are due now because somebody said so.
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Answering:
     outgoing: Outgoing
     following: Following
     consenting: Consenting
+    scheduling: Scheduling
     versions: Versions = field(default_factory=Versions)
 
     def settle(
@@ -101,7 +107,7 @@ class Answering:
     ) -> Settled | NeedsLook:
         """Answer one command; every path closes its inbox entry in this transaction."""
         try:
-            parsed = self.grammar.parse(entry.content)
+            parsed = self._understood(tx, entry)
         except BadCommand as error:
             return self._refuse_text(tx, entry, asker, error, now)
         if not parsed.help_wanted:
@@ -133,6 +139,11 @@ class Answering:
         except BadCommand:
             return True
         return parsed.help_wanted or parsed.verb.name in ONLY_ANSWERED
+
+    def _understood(self, tx: Transaction, entry: Entry) -> Parsed:
+        """Raises BadCommand."""
+        parsed = self.grammar.parse(entry.content)
+        return self.scheduling.complete(tx, parsed) if is_about_schedules(parsed) else parsed
 
     def _facts_are_outdated(self, tx: Transaction) -> bool:
         """Nothing was seen yet, or not since a job ended that may have changed what there is."""
@@ -204,7 +215,24 @@ class Answering:
         settled = self._reply(tx, entry, answer.reply, now, file=answer)
         cancelled = self._cancel(tx, answer, asker, now)
         voted = self._vote(tx, answer.word, entry, asker, now) if answer.word else ()
-        return Settled((*settled.effects, *cancelled, *voted))
+        acted = self._act(tx, answer, entry, asker, now)
+        effects = (*settled.effects, *cancelled, *voted, *acted.effects)
+        return Settled(effects, acted.entries)
+
+    def _act(
+        self, tx: Transaction, answer: Answer, entry: Entry, asker: Asker, now: datetime
+    ) -> Acted:
+        act = answer.act
+        if act is None:
+            return Acted()
+        acted = carry_out(tx, act, entry, asker, now)
+        if isinstance(act, HoldAct) and act.begin is not None:
+            self.following.tell_held(tx, now)
+        if entry.origin == "host":
+            # What root does on the host concerns the channel as well.
+            topic = HOLDS_TOPIC if isinstance(act, HoldAct) else schedule_topic(act.name)
+            self.outgoing.say(tx, topic, answer.reply, now)
+        return acted
 
     def _vote(
         self, tx: Transaction, word: Word, entry: Entry, asker: Asker, now: datetime
@@ -284,7 +312,9 @@ def why_forbidden(
     if isinstance(decision, Denied):
         reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
         return reply, Reason.NOT_PERMITTED
-    channel_alone = isinstance(parsed.verb, Command) and parsed.verb.only_in_channel
+    channel_alone = is_about_schedules(parsed) or (
+        isinstance(parsed.verb, Command) and parsed.verb.only_in_channel
+    )
     if channel_alone and place is not Place.OPS_CHANNEL:
         return WrongPlace(parsed.canonical, channel, only_reads=False), Reason.WRONG_PLACE
     if isinstance(allowed_where(place, effect), Denied):

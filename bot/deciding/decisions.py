@@ -1,20 +1,20 @@
 """What each event means: pure of network and process, one transaction handed in."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 
 from bot.commands.contract import Asker, Installation
-from bot.deciding.answering import Answering, Seen
+from bot.deciding.answering import Answering
 from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, StartRun
 from bot.deciding.following import Following
 from bot.deciding.gathering import Gathering
 from bot.deciding.intake import Intake, needs_person
-from bot.deciding.outgoing import Outgoing
+from bot.deciding.outgoing import HOLDS_TOPIC, Outgoing
 from bot.deciding.quota import Quota
+from bot.deciding.scheduling import Scheduling
 from bot.deciding.settling import Settling
 from bot.deciding.timekeeping import Timekeeping
 from bot.events import (
@@ -29,6 +29,7 @@ from bot.events import (
 )
 from bot.grammar import Grammar
 from bot.identity import UNKNOWN, Identity
+from bot.replies.holding import HoldEnded
 from bot.understanding.gate import Gate
 from handlers.errors import Reason
 from handlers.host import process_table
@@ -38,11 +39,9 @@ from jobs.journal import RUN
 from jobs.lifecycle import Status
 from jobs.policy_file import PolicyFile
 from jobs.recovery import OpenRun
-from jobs.schedules import Recurrence
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, approval_store, inbox, job_store, run_store
+from state import anchors, approval_store, hold_store, inbox, job_store, run_store
 from state.database import Transaction
-from state.inbox import Entry
 
 _logger = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ class Decisions:
     installation: Installation
     grammar: Grammar
     identity: Identity
-    recurrences: Mapping[str, Recurrence]
     policy_file: PolicyFile
     quota: Quota
     outgoing: Outgoing = field(init=False)
@@ -92,6 +90,7 @@ class Decisions:
             self.outgoing,
             self.following,
             self.consenting,
+            Scheduling(self.grammar, installation.tz),
         )
         self.settling = Settling(
             self.answering,
@@ -99,7 +98,7 @@ class Decisions:
             Gathering(self.outgoing, self.quota),
             self.installation.policy,
         )
-        self.timekeeping = Timekeeping(self.recurrences, epoch)
+        self.timekeeping = Timekeeping(self.engine.policy, epoch)
 
     def of_present_policy(self) -> "Decisions | None":
         """The same by the policy that the file holds now; None while it is the one in force."""
@@ -168,7 +167,7 @@ class Decisions:
             if needs_person(entry) is not None:
                 effects += self.settling.received(entry, now)
             elif entry.origin == "schedule":
-                effects += self.settling.settle(tx, entry, self.schedule_asker(entry), Seen(), now)
+                effects += self.settling.due(tx, entry, now)
             else:
                 # Whoever typed it on the host is no longer waiting.
                 inbox.answer(tx, entry.id, Reason.RUN_LOST.value, None, now)
@@ -197,12 +196,8 @@ class Decisions:
         return tuple(
             effect
             for entry in self.timekeeping.owed(tx, self.outgoing, now)
-            for effect in self.settling.settle(tx, entry, self.schedule_asker(entry), Seen(), now)
+            for effect in self.settling.due(tx, entry, now)
         )
-
-    def schedule_asker(self, entry: Entry) -> Asker:
-        """Root wrote the schedule, and that was the consent to it."""
-        return Asker(name=entry.sender_name, is_root=True, zulip_role="schedule")
 
     def expire(self, tx: Transaction, now: datetime) -> None:
         """End what has waited too long for consent, or with it for its turn."""
@@ -210,6 +205,17 @@ class Decisions:
         for job in job_store.in_status(tx, *waiting):
             if job.expires_at is not None and job.expires_at <= now:
                 self.following.finish(tx, self.engine.expire(tx, job, now), now)
+
+    def end_holds(self, tx: Transaction, now: datetime) -> None:
+        """Holds end by themselves, and that is told."""
+        if self.identity.channel_id == UNKNOWN:
+            return
+        present = hold_store.open_holds(tx)
+        for number, hold in enumerate(present, 1):
+            if hold.until <= now:
+                hold_store.end(tx, hold.id, None, actor="zulip-ops", at=now)
+                ended = HoldEnded(hold.id, hold.why, None, None, len(present) - number)
+                self.outgoing.say(tx, HOLDS_TOPIC, ended, now)
 
     def start_next(
         self, tx: Transaction, now: datetime, reread: int | None = None

@@ -1,9 +1,11 @@
 """What has to happen once a decision is committed: nothing of it happens inside a transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.observations import Observation
 from jobs.engine import Start
+from jobs.schedules import Recurrence
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,13 @@ class TellHost:
     job_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class WakeFor:
+    """Look at the clock for these schedules from now on, and for no others."""
+
+    recurrences: Mapping[str, Recurrence]
+
+
 Effect = (
     StartRun
     | EndRun
@@ -91,4 +100,5 @@ Effect = (
     | ReadHealth
     | LookAtHost
     | TellHost
+    | WakeFor
 )

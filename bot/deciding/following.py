@@ -1,11 +1,13 @@
 """Takes in what runs report, and tells the job's topic."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.deciding.effects import Effect, EndRun, LookAtHost, StartRun
 from bot.deciding.outgoing import Outgoing, schedule_topic
+from bot.deciding.scheduling import keep
 from bot.progress import Steps, last_status_message, status_message
+from bot.replies.holding import JobHeld
 from bot.replies.job_news import JobEnded, JobWaits, PlanCard
 from bot.zulip_api.words import CHECK, CROSS, STOP
 from handlers.errors import Reason
@@ -14,8 +16,9 @@ from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN
 from jobs.lifecycle import FINAL, Status
 from jobs.runs.crashpoints import crashpoint
+from jobs.waiting import Wait
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import approval_store, job_store, run_store
+from state import approval_store, job_store, run_store, schedule_store
 from state.database import Transaction
 from state.job_store import Job
 
@@ -71,7 +74,9 @@ class Following:
             effects = ()
             self._planned(tx, self.engine.take_plan(tx, job, result, now), card, now)
         else:
-            self.finish(tx, self.engine.take_result(tx, job, result, now), now)
+            job = self.engine.take_result(tx, job, result, now)
+            effects = (*keep(tx, job, self.engine.policy, self.outgoing, now), LookAtHost())
+            self.finish(tx, job, now)
         crashpoint("result_taken")
         return effects
 
@@ -80,7 +85,7 @@ class Following:
             self.finish(tx, job, now)
         elif job.status == Status.AWAITING_APPROVAL:
             self.outgoing.post(tx, job, PlanCard(card or ""), now, role="card")
-        elif _is_told(job):
+        elif _is_told(job) or self.engine.waits(tx, job, now) is not None:
             self.tell_waiting(tx, job, now)
 
     def lost(self, tx: Transaction, event: RunLost, now: datetime) -> tuple[Effect, ...]:
@@ -112,10 +117,35 @@ class Following:
         return StartRun(claimed)
 
     def tell_waiting(self, tx: Transaction, job: Job, now: datetime) -> None:
-        """Who waits is told for whom."""
+        """Who waits is told for whom, or until when."""
+        wait = self.engine.waits(tx, job, now) if job.status == Status.QUEUED else None
+        if wait is not None:
+            self._tell_held(tx, job, wait, now)
+            return
         blocking = self.engine.blocked_by(tx, job)
         if blocking is not None and job.status == Status.QUEUED:
             self.outgoing.post(tx, job, JobWaits(job.id, blocking.id, blocking.command), now)
+
+    def _tell_held(self, tx: Transaction, job: Job, wait: Wait, now: datetime) -> None:
+        held = JobHeld(
+            job=job.id,
+            command=job.command,
+            until=wait.until.isoformat() if wait.until else None,
+            why=wait.hold.why if wait.hold else None,
+            hold=wait.hold.id if wait.hold else None,
+            windows=list(wait.windows),
+            expires_at=job.expires_at.isoformat() if job.expires_at else None,
+        )
+        if _is_told(job):
+            self.outgoing.post(tx, job, held, now)
+        else:
+            self.outgoing.say(tx, schedule_topic(job.asker_name), held, now)
+
+    def tell_held(self, tx: Transaction, now: datetime) -> None:
+        """A hold has begun: whoever waits for their turn now waits for it."""
+        for job in job_store.in_status(tx, Status.QUEUED):
+            if self.engine.waits(tx, job, now) is not None:
+                self.tell_waiting(tx, job, now)
 
     def finish(self, tx: Transaction, job: Job, now: datetime) -> None:
         """Each job's end is told once, in the transaction that takes it in."""
@@ -123,6 +153,8 @@ class Following:
         steps = self.steps.get(job.id, Steps())
         quiet = job.origin == "schedule" and job.status == Status.SUCCEEDED
         ended = _end_message(job, self.outgoing.bot_name, _approvers(tx, job))
+        if job.origin == "schedule":
+            ended = _of_schedule(tx, job, ended)
         if quiet:
             # The success of a timer needs nobody: one line in the schedule's own topic.
             self.outgoing.say(tx, schedule_topic(job.asker_name), ended, now)
@@ -135,6 +167,18 @@ class Following:
         if job.command_message_id is not None and job.status in _MARKS:
             mark = _MARKS[Status(job.status)]
             self.outgoing.mark_outcome(tx, job.command_message_id, mark, now)
+
+
+def _of_schedule(tx: Transaction, job: Job, ended: JobEnded) -> JobEnded:
+    """The first failure is loud, and notifies whoever added it; so is, once, that it is over."""
+    before = job_store.before_of_schedule(tx, job.asker_name, job.id)
+    bad_before = before is not None and before.status != Status.SUCCEEDED
+    if job.status == Status.SUCCEEDED:
+        return replace(ended, recovered=bad_before)
+    schedule = schedule_store.get(tx, job.asker_name)
+    if bad_before or schedule is None or schedule.asker_id is None:
+        return ended
+    return replace(ended, notify=[schedule.asker_id])
 
 
 def _is_told(job: Job) -> bool:

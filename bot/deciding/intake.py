@@ -120,8 +120,8 @@ def _refusal(judged: Addressed | Refusal, arrived: MessageArrived) -> str | None
 
 
 def needs_person(entry: Entry) -> ReadPerson | None:
-    """What has to be read before a command from chat can be settled."""
-    if entry.origin != "chat" or entry.sender_id is None:
+    """What has to be read before a command of a person's, or of their schedule, can be settled."""
+    if entry.origin not in {"chat", "schedule"} or entry.sender_id is None:
         return None
     return ReadPerson(entry.id, entry.sender_id)
 

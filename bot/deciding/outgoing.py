@@ -17,6 +17,8 @@ from state.outbox import NewRow
 
 ACKNOWLEDGEMENT, CONSENT, ANSWER, PROGRESS = range(4)
 LONGEST_TOPIC_CHARACTERS = 60
+#: Where the end of a hold is told.
+HOLDS_TOPIC = "holds"
 
 
 @dataclass(frozen=True, slots=True)

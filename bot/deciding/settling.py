@@ -12,6 +12,8 @@ from bot.deciding.gathering import Gathering
 from bot.deciding.intake import TOGETHER, needs_person
 from bot.deciding.looking import voter
 from bot.deciding.outgoing import Outgoing
+from bot.deciding.scheduling import wake
+from bot.deciding.timekeeping import suspend
 from bot.observations import HealthSeen, Observation, PeopleSeen, PersonSeen
 from bot.permissions import everybody, roles_of
 from bot.replies.refusals import Refusal
@@ -22,11 +24,12 @@ from handlers.wording import duration
 from jobs.configuration import Policy
 from jobs.consent_rules import is_eligible
 from jobs.runs.crashpoints import crashpoint
-from state import inbox
+from state import inbox, schedule_store
 from state.database import Transaction
 from state.inbox import Entry
 
 _ZULIP_ROLES = {100: "owner", 200: "administrator", 300: "moderator", 400: "member", 600: "guest"}
+_GONE = "the account of whoever added it is deactivated, a guest's or gone"
 #: These end a talk in silence: nobody would read the answer, or a program might answer it.
 _SILENT = frozenset({Reason.NOT_HUMAN, Reason.NOT_ACTIVE})
 
@@ -110,9 +113,32 @@ class Settling:
                 effects += self._settle_for(tx, one, self.people.pop(one.id), now)
         return tuple(effects)
 
+    def due(self, tx: Transaction, entry: Entry, now: datetime) -> tuple[Effect, ...]:
+        """The command of a schedule; where a person added it, they are looked at first."""
+        read = needs_person(entry)
+        return (read,) if read is not None else self.settle(tx, entry, _of(entry), Seen(), now)
+
+    def _due_for(
+        self, tx: Transaction, entry: Entry, observation: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Consent was given once, so a Zulip that is down stops no backup; but what a person has
+        added who is gone runs no more."""
+        seen = observation.seen
+        if isinstance(seen, PersonSeen) and (
+            seen.person is None or judge_person(voter(seen.person)) is not None
+        ):
+            inbox.answer(tx, entry.id, Reason.NOT_ACTIVE.value, None, now)
+            schedule = schedule_store.get(tx, entry.sender_name)
+            if schedule is not None:
+                suspend(tx, self.outgoing, schedule, _GONE, now)
+            return (wake(tx),)
+        return self.settle(tx, entry, _of(entry), Seen(), now)
+
     def _settle_for(
         self, tx: Transaction, entry: Entry, observation: Observation, now: datetime
     ) -> tuple[Effect, ...]:
+        if entry.origin == "schedule":
+            return self._due_for(tx, entry, observation, now)
         if not isinstance(observation.seen, PersonSeen):
             return self._ask_again(tx, entry, now)
         crashpoint("sender_known")
@@ -161,7 +187,8 @@ class Settling:
             return ()
         result = self.answering.settle(tx, entry, asker, seen, now)
         if not isinstance(result, NeedsLook):
-            return result.effects
+            due = [effect for one in result.entries for effect in self.due(tx, one, now)]
+            return (*result.effects, *due)
         self.pending[entry.id] = Pending(
             entry.id, asker, set(result.looks), now, result.patience, seen
         )
@@ -244,6 +271,11 @@ class Settling:
         if seen.people is None:
             seen = replace(seen, people=())
         return self.settle(tx, entry, pending.asker, seen, now)
+
+
+def _of(entry: Entry) -> Asker:
+    """A schedule may do what it was agreed to: root wrote it, or people consented."""
+    return Asker(name=entry.sender_name, is_root=True, zulip_role="schedule")
 
 
 def _server_seen(observation: Observation) -> ServerSeen:

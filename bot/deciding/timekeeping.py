@@ -1,16 +1,19 @@
 """Puts what schedules owe into the inbox, each due time once."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
 from bot.deciding.outgoing import Outgoing, schedule_topic
+from bot.permissions import why_void
 from bot.replies.answers import ScheduleMissed
+from bot.replies.scheduling import ScheduleSuspended
+from jobs.configuration import Policy
+from jobs.lifecycle import Status
 from jobs.runs.crashpoints import crashpoint
-from jobs.schedules import Due, Reckoning, Recurrence, reckon, source_key
-from state import inbox, schedule_store
+from jobs.schedules import Reckoning, reckon, recurrence_of_row, source_key
+from state import inbox, job_store, schedule_store
 from state.database import Transaction
 from state.inbox import Entry, NewEntry
 from state.schedule_store import Schedule
@@ -26,18 +29,21 @@ _logger = logging.getLogger(__name__)
 class Timekeeping:
     """Reckons from the database, so a call too many and a restart do no harm."""
 
-    recurrences: Mapping[str, Recurrence]
+    policy: Policy
     epoch: int
 
     def owed(self, tx: Transaction, outgoing: Outgoing, now: datetime) -> list[Entry]:
         """The commands that are due now, taken into the inbox."""
         entries: list[Entry] = []
         for schedule in schedule_store.all_schedules(tx):
-            recurrence = self.recurrences.get(schedule.name)
-            if recurrence is None or schedule.paused:
+            if schedule.paused or schedule.suspended is not None:
                 continue
             since = max(schedule.last_due_at or schedule.created_at, schedule.created_at)
-            reckoning = reckon(recurrence, since, now)
+            reckoning = reckon(recurrence_of_row(schedule), since, now)
+            why = why_void(self.policy, self.epoch, schedule)
+            if why is not None and (reckoning.due or reckoning.missed):
+                suspend(tx, outgoing, schedule, why, now)
+                continue
             entries += self._enqueue(tx, schedule, reckoning, now)
             self._tell_missed(tx, outgoing, schedule, reckoning, now)
         return entries
@@ -47,15 +53,28 @@ class Timekeeping:
     ) -> list[Entry]:
         entries = []
         for due in reckoning.due:
+            if self._still_waits(tx, schedule):
+                schedule_store.record_due(tx, schedule.name, due.due_at, now, caught_up=False)
+                _logger.info("Schedule %s is due, and its last job still waits.", schedule.name)
+                continue
             recorded = schedule_store.record_due(
                 tx, schedule.name, due.due_at, now, caught_up=due.caught_up
             )
-            entry = inbox.add(tx, self._entry(schedule, due, now)) if recorded else None
+            client = CAUGHT_UP if due.caught_up else ON_TIME
+            new = due_entry(schedule, due.due_at, client, self.epoch, now)
+            entry = inbox.add(tx, new) if recorded else None
             if entry is not None:
                 _logger.info("Schedule %s is due since %s.", schedule.name, due.due_at)
                 entries.append(entry)
                 crashpoint("due_recorded")
         return entries
+
+    def _still_waits(self, tx: Transaction, schedule: Schedule) -> bool:
+        """A hold of a week must not end with seven upgrades."""
+        return any(
+            job.origin == "schedule" and job.asker_name == schedule.name
+            for job in job_store.in_status(tx, Status.QUEUED)
+        )
 
     def _tell_missed(
         self,
@@ -79,20 +98,36 @@ class Timekeeping:
         )
         outgoing.say(tx, schedule_topic(schedule.name), missed, now)
 
-    def _entry(self, schedule: Schedule, due: Due, now: datetime) -> NewEntry:
-        return NewEntry(
-            origin="schedule",
-            source_key=source_key(schedule.name, due.due_at),
-            epoch=self.epoch,
-            message_id=None,
-            sender_id=None,
-            sender_name=schedule.name,
-            content=schedule.command,
-            content_sha256=sha256(schedule.command.encode()).hexdigest(),
-            channel_id=None,
-            topic=None,
-            direct=False,
-            client=CAUGHT_UP if due.caught_up else ON_TIME,
-            sent_at=due.due_at,
-            received_at=now,
+
+def due_entry(
+    schedule: Schedule, due_at: datetime, client: str, epoch: int, now: datetime
+) -> NewEntry:
+    """The command of a schedule as it comes into the inbox; with whoever added it as its sender,
+    so that their account is read before it runs."""
+    return NewEntry(
+        origin="schedule",
+        source_key=source_key(schedule.name, due_at),
+        epoch=epoch,
+        message_id=None,
+        sender_id=schedule.asker_id,
+        sender_name=schedule.name,
+        content=schedule.command,
+        content_sha256=sha256(schedule.command.encode()).hexdigest(),
+        channel_id=None,
+        topic=None,
+        direct=False,
+        client=client,
+        sent_at=due_at,
+        received_at=now,
+    )
+
+
+def suspend(
+    tx: Transaction, outgoing: Outgoing, schedule: Schedule, why: str, now: datetime
+) -> None:
+    """Nothing runs on consent that does not hold; said once."""
+    if schedule_store.suspend(tx, schedule.name, why, at=now):
+        said = ScheduleSuspended(
+            outgoing.bot_name, schedule.name, schedule.command, why, schedule.asker_id
         )
+        outgoing.say(tx, schedule_topic(schedule.name), said, now)

@@ -70,7 +70,7 @@ class FromFiles:
             channel=configuration.zulip.channel,
             policy=configuration.policy,
             verbs=verbs(),
-            recurrences=self.settings.recurrences(),
+            tz=configuration.zulip.tz,
             state_directory=self.settings.state_directory,
             runs_directory=self.settings.state_directory / "runs",
         )

@@ -13,6 +13,7 @@ from bot.grammar import Grammar, Parsed
 from bot.on_host.from_files import FromFiles
 from bot.settings import Settings
 from handlers.contract import Clock, Declaration
+from handlers.errors import Reason, Refused
 from jobs.clock import SystemClock
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import Launcher, RunHandle
@@ -43,8 +44,16 @@ class WithoutBot:
         return self.grammar.parse(text)
 
     def is_operation(self, parsed: Parsed) -> bool:
-        """Whether it starts a run."""
-        return isinstance(parsed.verb, Declaration) and not parsed.help_wanted
+        """Whether it starts a run; raises Refused for what only the bot can keep."""
+        if not isinstance(parsed.verb, Declaration) or parsed.help_wanted:
+            return False
+        if not parsed.verb.touches_host:
+            raise Refused(
+                f"Only the bot can carry out `{parsed.verb.name}`; start it again first.",
+                reason=Reason.NOT_CONFIGURED,
+                hint="Or write the schedule into zulip-ops.toml.",
+            )
+        return True
 
     def plan(self, parsed: Parsed) -> RunHandle:
         """Start the plan run; raises LauncherUnavailable."""
@@ -94,8 +103,8 @@ class WithoutBot:
         if parsed.arguments.get("fresh"):
             self._look_at_host()
         answer = FromFiles(self.settings, self.clock).answer(parsed, ROOT)
-        if answer.cancel_job is not None:
-            return "Only the bot can cancel a job; start it again first."
+        if not answer.only_tells:
+            return f"Only the bot can carry out `{parsed.canonical}`; start it again first."
         return on_host(answer.reply, answer)
 
     def _look_at_host(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.replies.reply import Reply
-from bot.replies.wording import code, listing, moment, person, to_type
+from bot.replies.wording import code, listing, mentioned, moment, person, to_type
 
 
 @dataclass(frozen=True)
@@ -112,23 +112,41 @@ class Versions(Reply, kind="version"):
 class ScheduleList(Reply, kind="schedules"):
     """The commands that recur, with their next and last runs."""
 
-    #: `name`, `command`, `explained`, `tz`, `next_at`, `last_due_at`, `last_result`, `paused`.
+    #: `name`, `command`, `explained`, `tz`, `next_at`, `last_due_at`, `last_result`, `paused`,
+    #: `suspended`, `source`, `asker_name`, `asker_id`, `agreed_by` (user ids).
     schedules: Sequence[Mapping[str, Any]]
 
     def text(self) -> str:
         if not self.schedules:
-            return "There are no schedules. Root adds them in zulip-ops.toml, as `[[schedules]]`."
+            return (
+                "There are no schedules. `schedule add` makes one; root can also write them into "
+                "zulip-ops.toml."
+            )
         return "\n".join(self._line(schedule) for schedule in self.schedules)
 
     def _line(self, schedule: Mapping[str, Any]) -> str:
         last = "It has not run yet."
         if schedule["last_due_at"]:
             last = f"Last: {moment(schedule['last_due_at'])}, {schedule['last_result']}."
-        following = f"Next: {moment(schedule['next_at'])}." if schedule["next_at"] else "No next."
         return (
             f"- **{schedule['name']}** runs {code(schedule['command'])} {schedule['explained']} "
-            f"({schedule['tz']}). {following} {last}"
+            f"({schedule['tz']}). {_following(schedule)} {last} {_source(schedule)}"
         )
+
+
+def _following(schedule: Mapping[str, Any]) -> str:
+    if schedule.get("suspended"):
+        return f"Suspended: {schedule['suspended']}."
+    if schedule["paused"]:
+        return "Paused."
+    return f"Next: {moment(schedule['next_at'])}." if schedule["next_at"] else "No next."
+
+
+def _source(schedule: Mapping[str, Any]) -> str:
+    if schedule.get("source", "file") == "file":
+        return "From zulip-ops.toml."
+    by = f", agreed to by {mentioned(schedule['agreed_by'])}" if schedule["agreed_by"] else ""
+    return f"Added by {person(schedule['asker_name'], schedule['asker_id'])}{by}."
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ class PolicyShown(Reply, kind="policy"):
     #: `name` and `people` (user ids) of each role.
     roles: Sequence[Mapping[str, Any]]
     #: `effect`, `ask`, `approve` (roles), `people`, `self_approval`, `confirms`, `yes`,
-    #: `expires`, `arming` (worded).
+    #: `expires`, `arming` (worded), `windows`.
     effects: Sequence[Mapping[str, Any]]
     solo: bool
     sha256: str
@@ -198,6 +198,8 @@ class PolicyShown(Reply, kind="policy"):
             asker = "the asker counts too" if effect["self_approval"] else "never the asker"
             line += f"; {approve} ({roles}; {asker})"
         line += f"; a plan is good for {effect['expires']}"
+        if effect["windows"]:
+            line += f"; it starts within {listing([code(one) for one in effect['windows']], 'or')}"
         return line + (f"; ❌ still stops it for {effect['arming']}" if effect["arming"] else "")
 
 

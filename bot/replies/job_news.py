@@ -149,10 +149,15 @@ class JobEnded(Reply, kind="job_ended"):
     caught_up: bool = False
     #: The other people who approved it.
     approved_by: Sequence[int] = ()
+    #: Whom the failure of a schedule concerns; they are notified.
+    notify: Sequence[int] = ()
+    #: Whether the schedule's run before this one had gone wrong.
+    recovered: bool = False
 
     def text(self) -> str:
         took = f" after {duration(self.seconds)}" if self.seconds is not None else ""
         late = " It made up for a missed run." if self.caught_up else ""
+        late += " The run before it had not succeeded." if self.recovered else ""
         by = f", approved by {mentioned(self.approved_by)}" if self.approved_by else ""
         head = f"**Job #{self.job}** ({code(self.command)}{by}) {ENDS[self.status]}{took}.{late}"
         lines = [f"{self._mention()}{head}", self.sentence]
@@ -166,9 +171,9 @@ class JobEnded(Reply, kind="job_ended"):
         return "\n".join(lines)
 
     def _mention(self) -> str:
-        """Whoever asked is notified; a schedule and root cannot be, and are not named twice."""
+        """Whoever asked is notified, or added the schedule; root cannot be."""
         if self.asker_id is None:
-            return ""
+            return "".join(f"@**|{user_id}** " for user_id in self.notify)
         return f"@**{plain(self.asker_name)}|{self.asker_id}** "
 
     def _next(self) -> str | None:

@@ -90,7 +90,7 @@ class ServerStatus(Reply, kind="status"):
             return "none running or waiting."
         return ", ".join(
             f"#{job['id']} {code(job['command'])} {job['status'].replace('_', ' ')} "
-            f"for {age(job['since'], self.now)}"
+            f"for {age(job['since'], self.now)}{_until(job)}"
             for job in self.jobs
         )
 
@@ -175,3 +175,9 @@ class BackupList(Reply, kind="backups"):
             f"{size(snapshot['size_bytes'])} · job #{snapshot['job']} · {stores} · "
             f"`{snapshot['id']}`"
         )
+
+
+def _until(job: Mapping[str, Any]) -> str:
+    """Also of rows that an earlier version wrote."""
+    until = job.get("waits_until")
+    return f" (waits until {moment(until)})" if until else ""

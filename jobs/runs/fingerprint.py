@@ -24,6 +24,7 @@ def binding(spec: RunSpec, plan: Plan) -> dict[str, JSON]:
         **plan.binding,
         "operation": spec.operation,
         "arguments": dict(spec.arguments),
+        "effect": spec.effect,
         "epoch": spec.epoch,
         "host_id": spec.host_id,
         "asker": asdict(spec.asker),

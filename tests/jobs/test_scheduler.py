@@ -36,3 +36,21 @@ def test_a_schedule_is_planned_for_the_moment_cronsim_gives() -> None:
     assert planned is not None
     assert planned > datetime.now(UTC)
     assert planned.astimezone(UTC).hour in {22, 23}
+
+
+def test_schedules_come_and_go_while_it_runs() -> None:
+    scheduler = Scheduler(Now(), on_due=lambda _name: None, on_tick=lambda: None)
+    daily = Recurrence("0 0 * * *", "UTC", "once", timedelta(minutes=5))
+    hourly = Recurrence("30 * * * *", "UTC", "once", timedelta(minutes=5))
+    scheduler.start({"one": daily})
+    try:
+        scheduler.follow({"one": daily, "two": hourly})
+        added, kept = scheduler.next_wake("two"), scheduler.next_wake("one")
+        scheduler.follow({"one": hourly})
+        changed, gone = scheduler.next_wake("one"), scheduler.next_wake("two")
+    finally:
+        scheduler.stop()
+    assert added is not None
+    assert kept is not None
+    assert changed is not None
+    assert (added.minute, kept.hour, kept.minute, changed.minute, gone) == (30, 0, 0, 30, None)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from state import audit_log, schedule_store
 from state.database import Database, Transaction
-from state.schedule_store import NewSchedule, Schedule
-from tests.state.sample_rows import NOW, after
+from state.schedule_store import Grant, NewSchedule, Schedule
+from tests.state.sample_rows import NOW, after, make_job
 
 NIGHTLY = NewSchedule("nightly", "backup now", "0 2 * * *", "Europe/Berlin", "once", 60)
 HOURLY = NewSchedule("hourly", "status", "0 * * * *", "UTC", "skip", 5)
@@ -115,3 +115,38 @@ def test_unknown_schedules_are_said_to_be_so(tx: Transaction) -> None:
     assert not schedule_store.remove(tx, "none", actor="user/11", at=NOW)
     assert not schedule_store.pause(tx, "none", actor="user/11", at=NOW)
     assert schedule_store.runs_of(tx, "none") == []
+
+
+def test_a_schedule_keeps_the_consent_to_it_and_loses_it_to_the_file(tx: Transaction) -> None:
+    job = make_job(tx)
+    grant = Grant("routine", 5, "Iago", [6], job.id, "f" * 64, 1, "p" * 64)
+    schedule_store.put(tx, NIGHTLY, source="chat", actor="chat:5", at=NOW, grant=grant)
+    kept = nightly(tx)
+    assert (kept.asker_id, kept.agreed_by, kept.job_id) == (5, [6], job.id)
+    assert schedule_store.sync_from_file(tx, [NIGHTLY], after(1)) == ["nightly"]
+    kept = nightly(tx)
+    assert (kept.effect, kept.asker_id, kept.agreed_by, kept.job_id) == (None, None, [], None)
+
+
+def test_a_suspended_schedule_goes_on_when_it_is_resumed_or_changed(tx: Transaction) -> None:
+    schedule_store.put(tx, NIGHTLY, source="chat", actor="chat:5", at=NOW)
+    assert schedule_store.suspend(tx, "nightly", "why", at=NOW)
+    assert not schedule_store.suspend(tx, "nightly", "another", at=NOW)
+    assert nightly(tx).suspended == "why"
+    assert schedule_store.resume(tx, "nightly", actor="chat:5", at=after(1))
+    assert (nightly(tx).suspended, nightly(tx).created_at) == (None, after(1))
+    schedule_store.suspend(tx, "nightly", "why", at=NOW)
+    changed = replace(NIGHTLY, grace_minutes=5)
+    schedule_store.put(tx, changed, source="chat", actor="chat:5", at=after(2))
+    assert nightly(tx).suspended is None
+
+
+def test_a_run_out_of_turn_moves_no_due_time(tx: Transaction) -> None:
+    schedule_store.sync_from_file(tx, [NIGHTLY], NOW)
+    schedule_store.record_run(tx, "nightly", after(5), actor="chat:5")
+    assert nightly(tx).last_due_at is None
+    (run,) = schedule_store.runs_of(tx, "nightly")
+    assert run.due_at == after(5)
+    newest = audit_log.head(tx)
+    assert newest is not None
+    assert (newest.actor, newest.action) == ("chat:5", "schedule run")

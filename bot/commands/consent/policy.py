@@ -10,6 +10,7 @@ from handlers.wording import duration
 from jobs.configuration import Policy
 from jobs.consent_rules import Kind
 from jobs.consent_terms import effect_policy, policy_sha256, terms_of, waiting_time
+from jobs.waiting import windows_of
 
 #: Nobody's number: the terms for whoever is in no list.
 _SOMEBODY = -1
@@ -35,6 +36,7 @@ def _effect(policy: Policy, effect: Effect) -> dict[str, Any]:
         "confirms": terms.kind is Kind.CONFIRMATION,
         "yes": chosen.yes,
         "expires": duration(waiting_time(policy, effect).total_seconds()),
+        "windows": list(windows_of(policy, effect)),
         "arming": duration(arming) if arming else None,
     }
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.commands.contract import Answer, Command, Known, Look, Scene
-from bot.grammar import Grammar
+from bot.grammar import Grammar, Parsed
 from bot.permissions import Denied, may_ask, roles_of
 from bot.replies.consent import Explained
 from bot.replies.refusals import Refusal
 from bot.replies.wording import code, listing, mentioned, person
-from handlers.contract import Effect, Kind, Parameter
+from bot.understanding.inner_command import with_inner
+from handlers.contract import Declaration, Effect, Kind, Parameter
 from handlers.errors import BadCommand, Reason
 from handlers.wording import duration
 from jobs.consent_rules import Kind as Consent
@@ -18,7 +19,7 @@ from jobs.consent_terms import effect_policy, terms_of, waiting_time
 
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     try:
-        parsed = Grammar(scene.installation.verbs).parse(arguments["command"])
+        parsed = _understood(Grammar(scene.installation.verbs), arguments["command"])
     except BadCommand as error:
         return Answer(Refusal(error.message, error.hint, error.reason.value))
     if not scene.people:
@@ -29,6 +30,14 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
     effect = parsed.verb.effect
     sentences = [*_asking(scene, who, effect), *_consenting(scene, who, effect, yes=parsed.yes)]
     return Answer(Explained(title, sentences))
+
+
+def _understood(grammar: Grammar, text: str) -> Parsed:
+    """With the effect that this very command has; raises BadCommand."""
+    parsed = grammar.parse(text)
+    later = parsed.verb.effect_of if isinstance(parsed.verb, Declaration) else None
+    inner = parsed.arguments.get(later) if later else None
+    return with_inner(grammar, parsed, str(inner)) if inner else parsed
 
 
 def _found(typed: str, people: Sequence[Known]) -> Known | None:

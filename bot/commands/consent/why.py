@@ -10,7 +10,7 @@ from bot.replies.consent import Explained
 from bot.replies.wording import code, listing, mentioned, moment, person
 from handlers.contract import Effect
 from jobs.consent_rules import Kind
-from jobs.engine import Consent
+from jobs.engine import Consent, waits
 from jobs.lifecycle import Status
 from state import approval_store, job_store
 from state.approval_store import Request
@@ -39,7 +39,7 @@ def _links(scene: Scene, job: Job) -> Iterator[str]:
     else:
         yield _wanted(request)
         yield from _given(job, request)
-    yield from _ended(job)
+    yield from _ended(scene, job)
 
 
 def _asked(scene: Scene, job: Job) -> str:
@@ -76,9 +76,15 @@ def _given(job: Job, request: Request) -> Iterator[str]:
         yield f"So far {have}; {plan} can be approved until {moment(until)}."
 
 
-def _ended(job: Job) -> Iterator[str]:
+def _ended(scene: Scene, job: Job) -> Iterator[str]:
     if job.status == Status.QUEUED:
-        yield "It starts when no other job changes the server."
+        wait = waits(scene.tx, job, scene.installation.policy, scene.now)
+        if wait is None:
+            yield "It starts when no other job changes the server."
+        else:
+            what = f"hold #{wait.hold.id}" if wait.hold else "its maintenance window"
+            until = f", until {moment(wait.until.isoformat())}" if wait.until else ""
+            yield f"It waits for {what}{until}."
     if job.ended_at is not None and job.sentence:
         reason = f" (`{job.reason}`)" if job.reason else ""
         yield f"{job.sentence}{reason}"

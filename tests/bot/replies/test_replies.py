@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bot.replies import answers, job_news, observations, refusals
+from bot.replies import answers, holding, job_news, observations, refusals, scheduling
 from bot.replies.reply import Reply, kinds, render
 
 NOW = "2026-11-23T12:00:00+00:00"
@@ -21,6 +21,8 @@ SCHEDULE = {
     "last_result": "job #3 succeeded",
     "paused": False,
 }
+
+OF_IAGO = {"source": "chat", "asker_name": "Iago", "asker_id": 5, "agreed_by": [6]}
 
 SPOKEN: list[tuple[Reply, str]] = [
     (
@@ -94,17 +96,61 @@ SPOKEN: list[tuple[Reply, str]] = [
     ),
     (
         answers.ScheduleList([]),
-        "There are no schedules. Root adds them in zulip-ops.toml, as `[[schedules]]`.",
+        "There are no schedules. `schedule add` makes one; root can also write them into "
+        "zulip-ops.toml.",
     ),
     (
         answers.ScheduleList([SCHEDULE]),
         "- **morning report** runs `status` at 08:00 every day (UTC). "
-        "Next: <time:2026-11-23T12:00:00Z>. It has not run yet.",
+        "Next: <time:2026-11-23T12:00:00Z>. It has not run yet. From zulip-ops.toml.",
     ),
     (
         answers.ScheduleList([SCHEDULE | {"last_due_at": EARLIER, "next_at": None}]),
         "- **morning report** runs `status` at 08:00 every day (UTC). "
-        "No next. Last: <time:2026-11-23T11:59:30Z>, job #3 succeeded.",
+        "No next. Last: <time:2026-11-23T11:59:30Z>, job #3 succeeded. From zulip-ops.toml.",
+    ),
+    (
+        answers.ScheduleList([SCHEDULE | OF_IAGO | {"paused": True}]),
+        "- **morning report** runs `status` at 08:00 every day (UTC). Paused. It has not run yet. "
+        "Added by @_**Iago|5**, agreed to by @_**|6**.",
+    ),
+    (
+        answers.ScheduleList([SCHEDULE | OF_IAGO | {"suspended": "it is no more"}]),
+        "- **morning report** runs `status` at 08:00 every day (UTC). Suspended: it is no more. "
+        "It has not run yet. Added by @_**Iago|5**, agreed to by @_**|6**.",
+    ),
+    (
+        scheduling.ScheduleSuspended("ops", "nightly", "backup now", "they are gone", 5),
+        "@**|5** The schedule **nightly** (`backup now`) was due and nothing was started: they are "
+        "gone. It starts nothing until somebody agrees to it anew, with `@ops schedule change "
+        "nightly`, or `@ops schedule resume nightly` once that is mended.",
+    ),
+    (
+        scheduling.ScheduleIsRoots("nightly", 12),
+        "The schedule **nightly** of job #12 was not kept: zulip-ops.toml has one of that name, "
+        "and the file goes before.",
+    ),
+    (
+        holding.HoldBegan("ops", NOW, "the `exams`", 2),
+        "Until <time:2026-11-23T12:00:00Z> nothing disruptive or destructive starts, because "
+        "`` the `exams` ``; it ends by itself. 2 jobs wait for its end. `@ops holds` lists the "
+        "holds.",
+    ),
+    (
+        holding.JobHeld(12, "upgrade 10.4", NOW, "exams", 3, [], None),
+        "Job #12 (`upgrade 10.4`) waits for the end of hold #3 (`exams`): it starts by itself "
+        "after <time:2026-11-23T12:00:00Z>.",
+    ),
+    (
+        holding.JobHeld(12, "upgrade 10.4", NOW, "exams", 3, [], EARLIER),
+        "Job #12 (`upgrade 10.4`) waits for the end of hold #3 (`exams`) until "
+        "<time:2026-11-23T12:00:00Z>. Its plan is good until <time:2026-11-23T11:59:30Z> only, so "
+        "it expires unless the hold is ended before.",
+    ),
+    (
+        holding.JobHeld(12, "upgrade 10.4", None, None, None, ["Sun 02:00-03:00 UTC"], EARLIER),
+        "Job #12 (`upgrade 10.4`) waits for its window, `Sun 02:00-03:00 UTC`, which does not come "
+        "within two weeks.",
     ),
     (
         answers.HelpOn(
@@ -214,6 +260,11 @@ def test_a_failure_without_advice_points_to_the_log() -> None:
 
 def test_a_schedule_is_not_mentioned() -> None:
     assert replace(FAILED, asker_id=None).text().startswith("**Job #12** (`backup now`) failed")
+
+
+def test_whoever_added_a_schedule_is_notified_of_its_failure() -> None:
+    text = replace(FAILED, asker_id=None, notify=[5, 6]).text()
+    assert text.startswith("@**|5** @**|6** **Job #12** (`backup now`) failed")
 
 
 def test_a_success_says_what_to_look_at() -> None:

@@ -1,0 +1,1 @@
+"""Commands that keep disruptive jobs from starting for a while, and list what keeps them."""

@@ -1,0 +1,1 @@
+"""Adds and changes what runs by itself."""
