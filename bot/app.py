@@ -18,11 +18,12 @@ from bot.dispatcher import Dispatcher
 from bot.events import Event, ScheduleDue, Stop, Tick
 from bot.grammar import Grammar
 from bot.hands import Hands, Tools
-from bot.identity import UNKNOWN, Identity, remembered
+from bot.identity import UNKNOWN, Identity, remembered, remembered_server
 from bot.listener import Listener
 from bot.on_host.host_socket import HostSocket
 from bot.on_host.single_instance import held_lock
 from bot.reader import Reader
+from bot.receiving.numbering import Known
 from bot.replies.reply import render
 from bot.sender import Sender
 from bot.settings import Settings
@@ -41,7 +42,7 @@ from jobs.policy_file import PolicyFile
 from jobs.scheduler import Scheduler
 from jobs.schedules import recurrences
 from jobs.watcher import Watcher
-from state import cursor, installation, schedule_store
+from state import cursor, installation, schedule_store, seen_messages
 from state.database import Database, Transaction, open_database
 from state.schedule_store import NewSchedule
 
@@ -219,13 +220,25 @@ def _connected(
         database=database,
         dispatcher=dispatcher,
         hands=hands,
-        listener=Listener(client, configuration.zulip.channel, mailbox.tell, start_from),
+        listener=Listener(
+            client,
+            configuration.zulip.channel,
+            mailbox.tell,
+            start_from,
+            known=lambda: known_of(database),
+        ),
         reader=reader,
         sender=sender,
         watcher=watcher,
         scheduler=scheduler,
         socket=HostSocket(settings.socket, mailbox.tell),
     )
+
+
+def known_of(database: Database) -> Known:
+    """What is remembered of the server, for the listener."""
+    with database.read() as tx:
+        return Known(remembered_server(tx), seen_messages.newest(tx))
 
 
 def run(settings: Settings) -> None:

@@ -18,9 +18,10 @@ from bot.deciding.rounds import keep_round
 from bot.events import (
     Connected,
     ConnectionLost,
-    EpochDoubt,
+    EpochEnded,
     Event,
     HostCommand,
+    MessageArrived,
     Observed,
     RowDropped,
     RowSent,
@@ -31,15 +32,22 @@ from bot.events import (
     ZulipEvents,
 )
 from bot.hands import Hands, read_card, starts_run
-from bot.identity import UNKNOWN, Identity, of_connection, remember
+from bot.identity import (
+    UNKNOWN,
+    Identity,
+    of_connection,
+    remember,
+    remember_server,
+    server_of,
+)
 from handlers.contract import JSON, Clock
 from jobs.observing.facts import FactsError, Round, read_facts
 from jobs.runs.crashpoints import crashpoint
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, audit_log, cursor, inbox
-from state.cursor import Cursor
+from state import anchors, audit_log, cursor, inbox, seen_messages
 from state.database import Database, DatabaseUnusable, Transaction
 from state.inbox import NewEntry
+from state.seen_messages import SeenMessage
 
 _logger = logging.getLogger(__name__)
 
@@ -67,6 +75,8 @@ class Dispatcher:
         #: Folders of runs that were looked at since the start.
         self._seen_folders: set[str] = set()
         self._kept_round: datetime | None = None
+        #: An epoch that has ended, while the next one is not committed.
+        self._ended: EpochEnded | None = None
         self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
         self._postponed = Postponed(self._recover)
 
@@ -155,8 +165,8 @@ class Dispatcher:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case Connected():
-                self._connected(event)
+            case Connected() | EpochEnded():
+                self._of_the_line(event)
             case Observed():
                 self._observed(event)
             case RunProgressed() | RunEnded() | RunLost():
@@ -171,12 +181,14 @@ class Dispatcher:
         again counts once, and one that we make a mistake about is passed over."""
         kept = False
         try:
+            if self._ended is not None:
+                self._begin_epoch(self._ended)
             now = self._clock.now()
             events = [one for one in batch.events if self._may_matter(one, now)]
             while len(events) > _TOGETHER:
                 self._decide(partial(self._zulip_events, events[:_TOGETHER], None))
                 events = events[_TOGETHER:]
-            self._decide(partial(self._zulip_events, events, batch.cursor))
+            self._decide(partial(self._zulip_events, events, batch))
             kept = True
         finally:
             if kept:
@@ -192,11 +204,12 @@ class Dispatcher:
         return found != [False]
 
     def _zulip_events(
-        self, events: list[ZulipEvent], position: Cursor | None, tx: Transaction, now: datetime
+        self, events: list[ZulipEvent], batch: ZulipEvents | None, tx: Transaction, now: datetime
     ) -> tuple[Effect, ...]:
         effects = [effect for one in events for effect in self._zulip_event(tx, one, now)]
-        if position is not None:
-            cursor.save(tx, position)
+        if batch is not None:
+            cursor.save(tx, batch.cursor)
+            seen_messages.remember(tx, _seen(batch))
         return tuple(effects)
 
     def _zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
@@ -212,8 +225,18 @@ class Dispatcher:
     def _row_sent(self, event: RowSent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
         return self._decisions.row_sent(tx, event, now)
 
+    def _of_the_line(self, event: Connected | EpochEnded) -> None:
+        if isinstance(event, Connected):
+            self._connected(event)
+        else:
+            self._begin_epoch(event)
+
     def _connected(self, event: Connected) -> None:
         identity = of_connection(event, self._decisions.identity.channel)
+        if identity is not None:
+            self._be(identity)
+        if event.epoch_ended is not None:
+            self._begin_epoch(event.epoch_ended)
         if identity is None:
             _logger.error(
                 "The bot is not subscribed to #%s: subscribe it, then restart it.",
@@ -221,7 +244,6 @@ class Dispatcher:
             )
             return
         registration = event.registration
-        self._be(identity)
         self._decisions.answering.versions = Versions(
             registration.zulip_version, registration.feature_level
         )
@@ -230,6 +252,7 @@ class Dispatcher:
 
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
             remember(tx, identity)
+            remember_server(tx, server_of(registration))
             if not event.complete:
                 anchors.doubt_all(tx)
             return self._decisions.consenting.read_all_again(tx, now)
@@ -247,6 +270,21 @@ class Dispatcher:
         _logger.warning("The policy was changed; what waits for consent is void.")
         self._decisions = anew
         self._decide(anew.consenting.read_all_again)
+
+    def _begin_epoch(self, ended: EpochEnded) -> None:
+        """Everything is decided anew from here on: for the new epoch, once that is committed."""
+        _logger.error("Zulip's message ids began again (%s).", ended.evidence.value)
+        # Kept until it is committed: nothing is taken in before, whatever the disk does.
+        self._ended = ended
+        begun: list[Decisions] = []
+
+        def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+            fresh, effects = self._decisions.begin_epoch(tx, ended, now)
+            begun.append(fresh)
+            return effects
+
+        self._decide(decide)
+        self._decisions, self._ended = begun[-1], None
 
     def _be(self, identity: Identity) -> None:
         if identity != self._decisions.identity:
@@ -393,10 +431,15 @@ def _note(event: Event) -> None:
     """What needs no decision, but should be found in the log."""
     if isinstance(event, ConnectionLost):
         _logger.warning("The line to Zulip is lost: %s", event.why)
-    elif isinstance(event, EpochDoubt):
-        _logger.error("Zulip's newest message is older than one that was seen before.")
     elif isinstance(event, RowDropped):
         _logger.error("Outbox row %d will not be sent: %s", event.row_id, event.reason)
+
+
+def _seen(batch: ZulipEvents) -> list[SeenMessage]:
+    """What Zulip says of the newest messages of a batch."""
+    arrived = [one.message for one in batch.events if isinstance(one, MessageArrived)]
+    newest = sorted(arrived, key=lambda message: message.id)[-seen_messages.KEPT :]
+    return [SeenMessage(one.id, one.sender_id, one.sent_at) for one in newest]
 
 
 def _host_entry(text: str, now: datetime) -> NewEntry:

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from queue import SimpleQueue
 
 from bot.observations import Observation
@@ -124,6 +125,36 @@ class ZulipEvents:
     receipt: Receipt = field(default_factory=Receipt, compare=False)
 
 
+class Evidence(StrEnum):
+    """By what it is known that an epoch has ended; stored, never renamed."""
+
+    #: A message that was seen has another sender or time now.
+    REUSED = "reused"
+    #: The server gave a new message a number that it had given out before.
+    WENT_BACK = "went_back"
+    #: The newest messages that were seen are gone, or the server would not let us count.
+    VANISHED = "vanished"
+    #: Another organization answers, or the same at another address.
+    OTHER_SERVER = "other_server"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    """Message ids began again: a backup was restored, or another server answers."""
+
+    evidence: Evidence
+    #: The highest id that was seen before.
+    watermark: int
+    #: The id on which it was noticed.
+    noticed_on: int | None
+    #: What came later than this id has not been seen yet.
+    resume_after: int | None
+
+    @property
+    def same_server(self) -> bool:
+        return self.evidence is not Evidence.OTHER_SERVER
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """The line to Zulip stands. Comes before the events that were waiting."""
@@ -133,6 +164,8 @@ class Connected:
     #: False: there was a gap; messages follow by id, but of reactions, edits and moves nobody
     #: tells, so what hangs on them must be read again.
     complete: bool
+    #: Message ids mean other messages than before.
+    epoch_ended: EpochEnded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +173,6 @@ class ConnectionLost:
     """Zulip does not answer, refuses the key, or sends elsewhere; said once until it is back."""
 
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class EpochDoubt:
-    """The server's newest message is older than one that we saw: was a backup restored?
-
-    A deleted newest message looks the same; the listener goes on from `newest`.
-    """
-
-    watermark: int
-    newest: Message | None
 
 
 # What the bot's own parts tell.
@@ -216,7 +238,7 @@ Event = (
     ZulipEvents
     | Connected
     | ConnectionLost
-    | EpochDoubt
+    | EpochEnded
     | Observed
     | RowSent
     | RowDropped

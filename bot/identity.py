@@ -1,15 +1,17 @@
 """Who the bot is in Zulip and where it listens, remembered for the next start."""
 
+import json
 from dataclasses import dataclass
 
 from bot.events import Connected
-from bot.zulip_api.words import Channel
+from bot.zulip_api.words import Channel, Registration
 from state import installation
 from state.database import Transaction
 
 #: The ids before the first connection.
 UNKNOWN = 0
 
+_SERVER = "server"
 _NAMES = ("bot_id", "bot_name", "channel_id", "channel")
 
 
@@ -21,6 +23,39 @@ class Identity:
     bot_name: str
     channel_id: int
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """Which organization answers: its address, and the moment in which it was made.
+
+    `server_generation` is none of it: that is another one after every restart.
+    """
+
+    url: str
+    #: Seconds since 1970; None: the server does not tell.
+    created: int | None
+
+    def is_other_than(self, other: "ServerIdentity") -> bool:
+        differs = None not in (self.created, other.created) and self.created != other.created
+        return self.url != other.url or differs
+
+
+def server_of(registration: Registration) -> ServerIdentity:
+    return ServerIdentity(registration.realm_url, registration.realm_created)
+
+
+def remembered_server(tx: Transaction) -> ServerIdentity | None:
+    """The server that was last connected to; None before the first time."""
+    stored = installation.get(tx, _SERVER)
+    if stored is None:
+        return None
+    url, created = json.loads(stored)
+    return ServerIdentity(url, created)
+
+
+def remember_server(tx: Transaction, server: ServerIdentity) -> None:
+    installation.put(tx, _SERVER, json.dumps([server.url, server.created]))
 
 
 def remembered(tx: Transaction) -> Identity | None:

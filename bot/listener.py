@@ -4,20 +4,23 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.events import (
     Connected,
-    EpochDoubt,
+    EpochEnded,
     Event,
+    Evidence,
     MessageArrived,
     ServerRestarted,
     ZulipEvent,
 )
+from bot.identity import server_of
 from bot.receiving.catch_up import PAGE_SIZE, Turn, missed_messages, narrows_for
+from bot.receiving.numbering import Known, Numbering, Present
 from bot.receiving.perseverance import Patience, Perseverance, StoppingError
 from bot.receiving.poll_pace import PollPace
 from bot.zulip_api.answers import Failure, Ok, RateLimited, Rejected, sentence
@@ -27,6 +30,7 @@ from bot.zulip_api.words import Message, Page, Registration, UnreadableError
 from bot.zulip_client import ZulipClient
 from jobs.runs.crashpoints import crashpoint
 from state.cursor import Cursor
+from state.seen_messages import SeenMessage
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +54,10 @@ class Listener:
         deliver: Callable[[Event], None],
         start_from: Cursor | None = None,
         patience: Patience | None = None,
+        known: Callable[[], Known] = Known,
     ) -> None:
-        """`channel` is the ops channel's name; `start_from` the cursor that was committed last."""
+        """`channel` is the ops channel's name; `start_from` the cursor that was committed last;
+        `known` what is remembered of the server and its newest messages."""
         self._client = client
         self._channel = channel
         self._deliver = deliver
@@ -59,6 +65,8 @@ class Listener:
         self._patience = patience or Patience()
         self._perseverance = Perseverance(self._patience, deliver)
         self._polls = PollPace()
+        self._known = known
+        self._numbering = Numbering(client, self._perseverance)
         self._recent = _Recent()
         self._newest_at: datetime | None = None
         #: Whether a poll succeeded since the connection was made.
@@ -104,10 +112,13 @@ class Listener:
         old = self._cursor
         lives = old is not None and self._queue_lives(old)
         self._perseverance.connected()
-        self._deliver(Connected(registration, me, complete=lives))
+        ended = self._epoch_ended(old, Present(server_of(registration), me.id, newest))
+        self._deliver(Connected(registration, me, complete=lives, epoch_ended=ended))
         if old is None:
             return self._insist((), _cursor(registration, newest.id if newest else None))
-        old = self._doubting(old, newest)
+        if ended is not None:
+            self._recent.forget()
+            old = replace(old, last_message_id=ended.resume_after)
         if lives:
             self._client.drop_queue(registration.queue_id)
             return replace(old, zulip_version=registration.zulip_version)
@@ -130,22 +141,13 @@ class Listener:
         page = self._perseverance.ask(lambda: self._client.newest_messages(1))
         return page.messages[-1] if page.messages else None
 
-    def _doubting(self, old: Cursor, newest: Message | None) -> Cursor:
-        """After a restore from a backup the server's ids begin again where the backup ended."""
-        if old.last_message_id is None or not self._went_back(old.last_message_id, newest):
-            return old
-        self._deliver(EpochDoubt(old.last_message_id, newest))
-        self._recent.forget()
-        return replace(old, last_message_id=newest.id if newest else None)
-
-    def _went_back(self, watermark: int, newest: Message | None) -> bool:
-        if newest is None or newest.id < watermark:
-            return True
-        # The ids may have passed the watermark again before anybody looked.
-        if not self._recent.knows(watermark):
-            return False
-        answer = self._client.message(watermark)
-        return isinstance(answer, Ok) and self._recent.contradicts(answer.value)
+    def _epoch_ended(self, old: Cursor | None, present: Present) -> EpochEnded | None:
+        """Whether the ids mean other messages than they did when that cursor was committed."""
+        if old is None:
+            return None
+        known = self._known()
+        self._recent.remember(known.messages)
+        return self._numbering.judge(known, old.last_message_id or 0, present)
 
     def _catch_up(self, old: Cursor, registration: Registration) -> Cursor:
         """Deliver what was missed by id; until the end the cursor names the dead queue, so that a
@@ -171,8 +173,8 @@ class Listener:
         """When the watermark was written; None when nobody remembers."""
         if message_id is None:
             return None
-        if self._recent.knows(message_id):
-            return self._recent.sent_at(message_id)
+        if (remembered := self._recent.sent_at(message_id)) is not None:
+            return remembered
         answer = self._client.message(message_id)
         return answer.value.sent_at if isinstance(answer, Ok) else None
 
@@ -272,15 +274,17 @@ class Listener:
         return cursor
 
     def _watermark(self, cursor: Cursor, message: Message) -> Cursor:
-        """The newest message seen; an old id on a new message casts doubt on all ids."""
+        """The newest message seen; an old id on a new message tells that all ids began again."""
         newest_at, self._newest_at = self._newest_at, message.sent_at
         known = cursor.last_message_id
         if known is None or message.id > known:
             return replace(cursor, last_message_id=message.id)
         is_late = newest_at is None or message.sent_at - newest_at < REWIND_MARGIN
-        if is_late and not self._recent.contradicts(message):
+        reused = self._recent.contradicts(message)
+        if is_late and not reused:
             return cursor
-        self._deliver(EpochDoubt(known, message))
+        evidence = Evidence.REUSED if reused else Evidence.WENT_BACK
+        self._deliver(EpochEnded(evidence, known, message.id, resume_after=message.id - 1))
         self._recent.forget()
         return replace(cursor, last_message_id=message.id)
 
@@ -296,11 +300,13 @@ class _Recent:
         while len(self._sent_at) > REMEMBERED_MESSAGES:
             self._sent_at.popitem(last=False)
 
+    def remember(self, seen: Sequence[SeenMessage]) -> None:
+        """Those that came before we were started, newest first."""
+        for one in reversed(seen):
+            self._sent_at.setdefault(one.message_id, one.sent_at)
+
     def has(self, message: Message) -> bool:
         return self._sent_at.get(message.id) == message.sent_at
-
-    def knows(self, message_id: int) -> bool:
-        return message_id in self._sent_at
 
     def sent_at(self, message_id: int) -> datetime | None:
         return self._sent_at.get(message_id)

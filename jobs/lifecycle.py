@@ -23,7 +23,13 @@ class Status(StrEnum):
 #: `interrupted` is left by a person alone, and keeps the lock until then.
 ALLOWED: dict[Status, frozenset[Status]] = {
     Status.PLANNING: frozenset(
-        {Status.AWAITING_APPROVAL, Status.QUEUED, Status.FAILED, Status.CANCELLED}
+        {
+            Status.AWAITING_APPROVAL,
+            Status.QUEUED,
+            Status.FAILED,
+            Status.CANCELLED,
+            Status.STALE,
+        }
     ),
     Status.AWAITING_APPROVAL: frozenset(
         {

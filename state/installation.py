@@ -1,13 +1,10 @@
 """What is true of this installation: the host's id, the epoch, and small settings."""
 
-from datetime import datetime
-
-from sqlalchemy import Integer, ScalarSelect, cast, delete, select, update
+from sqlalchemy import Integer, ScalarSelect, cast, select
 from sqlalchemy.dialects.sqlite import insert
 
-from state import audit_log
 from state.database import Transaction
-from state.models import anchors, approval_requests, questions, settings
+from state.models import settings
 
 HOST_ID = "host_id"
 EPOCH = "epoch"
@@ -32,25 +29,6 @@ def host_id(tx: Transaction) -> str:
 def epoch(tx: Transaction) -> int:
     """Counts how often Zulip's message ids began again; they mean something only within one."""
     return tx.execute(select(present_epoch())).scalar_one()
-
-
-def begin_epoch(tx: Transaction, *, actor: str, at: datetime) -> int:
-    """Zulip's database was put back: whatever hangs on message ids is void from here on.
-
-    Closes every request for consent and every question and forgets the anchors. Jobs keep their
-    status: whoever calls moves those that waited.
-    """
-    number = epoch(tx) + 1
-    put(tx, EPOCH, str(number))
-    tx.execute(
-        update(approval_requests)
-        .where(approval_requests.c.status.in_(("open", "latched")))
-        .values(status="closed", decided_at=at)
-    )
-    tx.execute(update(questions).where(questions.c.status == "open").values(status="superseded"))
-    tx.execute(delete(anchors))
-    audit_log.append(tx, at, actor, "epoch begun", {"epoch": number})
-    return number
 
 
 def present_epoch() -> ScalarSelect[int]:

@@ -26,6 +26,7 @@ INBOX_OPEN = text("status = 'received'")
 RUN_OPEN = text("status IN ('intended', 'started')")
 HOLD_OPEN = text("ended_at IS NULL")
 OUTBOX_PENDING = text("status IN ('new', 'sending')")
+INCIDENT_OPEN = text("closed_at IS NULL")
 
 
 def _table(name: str, *parts: Column[Any] | CheckConstraint | UniqueConstraint) -> Table:
@@ -210,6 +211,35 @@ anchors = _table(
     Column("topic", Words, nullable=False),
     Column("known_at", UtcDateTime, nullable=False),
     Column("sure", YesNo, nullable=False),
+)
+
+# What Zulip said of the newest messages, by which its numbering is known again.
+seen_messages = _table(
+    "seen_messages",
+    Column("message_id", Integer, primary_key=True, autoincrement=False),
+    Column("sender_id", Integer, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+)
+
+incidents = _table(
+    "incidents",
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("sentence", Words, nullable=False),
+    Column("detail", JsonText, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", Words),
+    Column("closing_reason", Words),
+)
+Index(
+    "incidents_open",
+    incidents.c.kind,
+    incidents.c.subject,
+    unique=True,
+    sqlite_where=INCIDENT_OPEN,
 )
 
 schedules = _table(

@@ -227,9 +227,13 @@ def sent_message_id(tx: Transaction, row_id: int) -> int | None:
 
 
 def has_rows_of_job(tx: Transaction, job_id: int) -> bool:
-    """Whether anything was ever to be said in the job's topic."""
-    found = tx.execute(select(outbox.c.id).where(outbox.c.job_id == job_id).limit(1))
-    return found.first() is not None
+    """Whether anything was to be said in the job's topic in the present epoch."""
+    query = select(outbox.c.id).where(
+        outbox.c.job_id == job_id,
+        outbox.c.epoch == present_epoch(),
+        outbox.c.action.in_(MAKES_MESSAGE),
+    )
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def is_own_message(tx: Transaction, message_id: int) -> bool:

@@ -18,6 +18,7 @@ from bot.deciding.scheduling import Scheduling
 from bot.deciding.settling import Settling
 from bot.deciding.timekeeping import Timekeeping
 from bot.events import (
+    EpochEnded,
     MessageArrived,
     MessageEdited,
     MessagesDeleted,
@@ -31,6 +32,7 @@ from bot.grammar import Grammar
 from bot.identity import UNKNOWN, Identity
 from bot.replies.holding import HoldEnded
 from bot.understanding.gate import Gate
+from bot.vigilance import new_epoch
 from handlers.errors import Reason
 from handlers.host import process_table
 from handlers.registry import declaration
@@ -40,7 +42,15 @@ from jobs.lifecycle import Status
 from jobs.policy_file import PolicyFile
 from jobs.recovery import OpenRun
 from jobs.watcher import RunEnded, RunLost, RunProgressed
-from state import anchors, approval_store, hold_store, inbox, job_store, run_store
+from state import (
+    anchors,
+    approval_store,
+    hold_store,
+    inbox,
+    job_store,
+    run_store,
+    seen_messages,
+)
 from state.database import Transaction
 
 _logger = logging.getLogger(__name__)
@@ -122,6 +132,19 @@ class Decisions:
         self.answering.versions = before.answering.versions
         return self
 
+    def begin_epoch(
+        self, tx: Transaction, ended: EpochEnded, now: datetime
+    ) -> tuple["Decisions", tuple[Effect, ...]]:
+        """Message ids began again: whoever decides from here on, and what follows."""
+        begun = new_epoch.begin(tx, ended, now)
+        fresh = replace(
+            self,
+            engine=replace(self.engine, epoch=begun.number),
+            installation=replace(self.installation, epoch=begun.number),
+        )
+        fresh.continuing(self)
+        return fresh, new_epoch.tell(tx, fresh.following, begun, ended, now)
+
     def matters(self, event: ZulipEvent, now: datetime) -> bool:
         """Whether there may be anything to decide: what people say to each other costs nothing."""
         return not isinstance(event, MessageArrived) or self.intake.concerns_us(event.message, now)
@@ -138,6 +161,7 @@ class Decisions:
                 anchors.move(tx, event.message_ids, event.channel_id, event.topic, now)
                 return self._hints(tx, event.message_ids, now)
             case MessagesDeleted():
+                seen_messages.forget(tx, event.message_ids)
                 return self._hints(tx, event.message_ids, now)
             case ServerRestarted():
                 _logger.info("Zulip was restarted and is %s now.", event.zulip_version)

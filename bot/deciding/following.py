@@ -67,7 +67,7 @@ class Following:
         run = run_store.get_run(tx, name.job, name.attempt)
         taken = run_store.end_run(tx, name.job, name.attempt, result=result.to_json(), at=now)
         job = job_store.get(tx, name.job)
-        if not taken or job is None or run is None:
+        if not taken or job is None or run is None or job.status in FINAL:
             return ()
         effects: tuple[Effect, ...] = (LookAtHost(),)
         if run.mode == PLAN:
@@ -93,7 +93,7 @@ class Following:
         name = event.run
         taken = run_store.end_run(tx, name.job, name.attempt, result=None, at=now)
         job = job_store.get(tx, name.job)
-        if not taken or job is None:
+        if not taken or job is None or job.status in FINAL:
             return ()
         job = self.engine.lose(tx, job, event.sentence, now)
         self.finish(tx, job, now)
@@ -164,9 +164,10 @@ class Following:
         self.outgoing.post(tx, job, ended, now, role="end")
         if job.status == Status.SUCCEEDED:
             self.outgoing.resolve(tx, job, now)
-        if job.command_message_id is not None and job.status in _MARKS:
-            mark = _MARKS[Status(job.status)]
-            self.outgoing.mark_outcome(tx, job.command_message_id, mark, now)
+        # In a later epoch that number is somebody else's message.
+        command = job.command_message_id if job.epoch == self.engine.epoch else None
+        if command is not None and job.status in _MARKS:
+            self.outgoing.mark_outcome(tx, command, _MARKS[Status(job.status)], now)
 
 
 def _of_schedule(tx: Transaction, job: Job, ended: JobEnded) -> JobEnded:

@@ -147,6 +147,8 @@ class Registration:
     #: Those that the bot is subscribed to.
     channels: tuple[Channel, ...]
     realm_url: str
+    #: When the organization was made, in seconds since 1970; None before Zulip 8.
+    realm_created: int | None = None
 
 
 def read_message(raw: Mapping[str, Any], flags: object = None) -> Message:
@@ -229,6 +231,7 @@ def read_registration(raw: Mapping[str, Any]) -> Registration:
             read_channel(entry, subscribed=True) for entry in needed_list(raw, "subscriptions")
         ),
         realm_url=_realm_url(raw),
+        realm_created=integer(raw, created) if (created := "realm_date_created") in raw else None,
     )
 
 

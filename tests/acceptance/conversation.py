@@ -29,7 +29,7 @@ from jobs.lifecycle import FINAL
 from jobs.observing.facts import read_facts
 from jobs.runs import process_tree
 from jobs.runs.host_lock import LOCK_FILE
-from state import audit_log, cursor, inbox, job_store, outbox
+from state import audit_log, cursor, inbox, installation, job_store, outbox
 from state.database import DatabaseUnusable, Transaction, open_read_only
 from state.inbox import Entry
 from state.job_store import Job
@@ -247,7 +247,7 @@ class Conversation:
 
     def entry(self, message_id: int) -> Entry | None:
         """The inbox row of a message."""
-        return self.read(lambda tx: inbox.by_message(tx, 1, message_id))
+        return self.read(lambda tx: inbox.by_message(tx, installation.epoch(tx), message_id))
 
     def reached(self, job_id: int, *statuses: str) -> Job:
         """The job once it has one of these statuses."""

@@ -12,8 +12,9 @@ from bot.demo.zulip.faults import Fault, Trouble
 from bot.events import (
     Connected,
     ConnectionLost,
-    EpochDoubt,
+    EpochEnded,
     Event,
+    Evidence,
     MessageArrived,
     MessageEdited,
     MessagesDeleted,
@@ -24,13 +25,16 @@ from bot.events import (
     ZulipEvent,
     ZulipEvents,
 )
+from bot.identity import ServerIdentity
 from bot.listener import Listener
 from bot.receiving.catch_up import missed_messages
+from bot.receiving.numbering import Known
 from bot.receiving.perseverance import Patience
 from bot.sending.pacing import Backoff
 from bot.zulip_api.calls import Narrow
 from bot.zulip_api.words import Message, Page
 from state.cursor import Cursor
+from state.seen_messages import SeenMessage
 from tests.bot.stage import Stage, stage
 
 SOON = timedelta(milliseconds=100)
@@ -50,6 +54,7 @@ class Desk:
         self.events: list[Event] = []
         self.told: list[ZulipEvent] = []
         self.cursor: Cursor | None = None
+        self.server: ServerIdentity | None = None
         self.refuse = 0
         self.silent = False
         self.changed = threading.Condition()
@@ -82,6 +87,19 @@ class Desk:
             if isinstance(one, MessageArrived) and one.message.content == content
         )
 
+    def known(self) -> Known:
+        """What the dispatcher would have kept of it."""
+        arrived = [one.message for one in self.told if isinstance(one, MessageArrived)]
+        gone = {
+            message_id
+            for one in self.told
+            if isinstance(one, MessagesDeleted)
+            for message_id in one.message_ids
+        }
+        newest_first = sorted(arrived, key=lambda message: message.id, reverse=True)
+        seen = [SeenMessage(m.id, m.sender_id, m.sent_at) for m in newest_first if m.id not in gone]
+        return Known(self.server, seen)
+
     def of(self, kind: type[Event]) -> list[Event]:
         return [one for one in self.events if isinstance(one, kind)]
 
@@ -106,7 +124,7 @@ def run(world: Stage, desk: Desk) -> Iterator[Callable[..., Listener]]:
 
     def start(cursor: Cursor | None = None, silence: timedelta = timedelta(seconds=5)) -> Listener:
         patience = Patience(silence, slow_retry=SOON, pause=SOON / 5, backoff=QuickBackoff())
-        listener = Listener(world.client(), "ops", desk.deliver, cursor, patience)
+        listener = Listener(world.client(), "ops", desk.deliver, cursor, patience, known=desk.known)
         started.append(listener)
         listener.start()
         return listener
@@ -118,6 +136,13 @@ def run(world: Stage, desk: Desk) -> Iterator[Callable[..., Listener]]:
 
 def say(world: Stage, content: str) -> int:
     return world.zulip.post(world.cast.iago, "ops", "deploys", content)
+
+
+def ended(desk: Desk) -> list[EpochEnded]:
+    """The epochs that ended, as connecting told or a message did."""
+    told = [one.epoch_ended for one in desk.events if isinstance(one, Connected)]
+    alone = [one for one in desk.events if isinstance(one, EpochEnded)]
+    return [one for one in told if one is not None] + alone
 
 
 def connected(desk: Desk) -> list[bool]:
@@ -373,7 +398,7 @@ def test_rate_limit_is_obeyed(world: Stage, desk: Desk, run: Callable[..., Liste
     assert time.monotonic() - began >= 0.9
 
 
-def test_ids_that_went_backwards_cast_doubt(
+def test_ids_that_went_backwards_end_the_epoch(
     world: Stage, desk: Desk, run: Callable[..., Listener]
 ) -> None:
     run()
@@ -382,17 +407,14 @@ def test_ids_that_went_backwards_cast_doubt(
     lost = say(world, "after the backup")
     desk.wait_for("after the backup")
     world.zulip.outages.restore_backup(kept)
-    desk.wait_until(lambda: bool(desk.of(EpochDoubt)))
-    doubt = desk.of(EpochDoubt)[0]
-    assert isinstance(doubt, EpochDoubt)
-    assert doubt.watermark == lost
-    assert doubt.newest is not None
-    assert doubt.newest.id <= kept
-    assert say(world, "after the restore") == lost
+    desk.wait_connected(2)
+    # Nothing else is written, so only a message of our own can tell.
+    assert ended(desk) == [EpochEnded(Evidence.WENT_BACK, lost, lost, resume_after=kept)]
+    say(world, "after the restore")
     desk.wait_for("after the restore")
 
 
-def test_ids_that_have_passed_the_watermark_again_cast_doubt_too(
+def test_a_number_that_is_given_out_again_is_proof_whatever_came_since(
     world: Stage, desk: Desk, run: Callable[..., Listener]
 ) -> None:
     run()
@@ -406,23 +428,92 @@ def test_ids_that_have_passed_the_watermark_again_cast_doubt_too(
     assert say(world, "one") == lost
     say(world, "two")
     world.zulip.outages.come_back(keep_queues=False)
-    desk.wait_until(lambda: bool(desk.of(EpochDoubt)))
-    desk.wait_connected(2)
+    desk.wait_for("two")
+    assert ended(desk) == [EpochEnded(Evidence.REUSED, lost, lost, resume_after=kept)]
+    assert desk.contents()[-2:] == ["one", "two"], "what was written since is not lost"
 
 
-def test_restore_behind_a_queue_that_lives_casts_doubt(
+def test_restore_behind_a_queue_that_lives_ends_the_epoch(
     world: Stage, desk: Desk, run: Callable[..., Listener]
 ) -> None:
     run()
     desk.wait_connected()
     kept = say(world, "in the backup")
-    say(world, "after the backup")
+    lost = say(world, "after the backup")
     desk.wait_for("after the backup")
     world.zulip.outages.rewind_message_ids(kept)
     world.zulip.clock.advance(timedelta(minutes=5))
     say(world, "after the restore")
     desk.wait_for("after the restore")
-    assert len(desk.of(EpochDoubt)) == 1
+    assert ended(desk) == [EpochEnded(Evidence.REUSED, lost, lost, resume_after=kept)]
+
+
+@pytest.mark.parametrize("deleted", [1, 3])
+def test_newest_messages_that_people_deleted_end_no_epoch(
+    world: Stage, desk: Desk, run: Callable[..., Listener], deleted: int
+) -> None:
+    first = run()
+    desk.wait_connected()
+    say(world, "stays")
+    ids = [say(world, f"deleted {number}") for number in range(deleted)]
+    desk.wait_for(f"deleted {deleted - 1}")
+    assert first.stop()
+    for message_id in ids:
+        world.zulip.delete(world.cast.iago, message_id)
+    world.zulip.outages.lose_queues()
+    said = say(world, "meanwhile") if deleted == 1 else 0
+    run(desk.cursor)
+    desk.wait_connected(2)
+    say(world, "later")
+    desk.wait_for("later")
+    assert ended(desk) == []
+    assert desk.contents().count("meanwhile") == (1 if said else 0)
+
+
+def test_the_newest_message_deleted_under_the_eyes_of_the_bot_ends_no_epoch(
+    world: Stage, desk: Desk, run: Callable[..., Listener]
+) -> None:
+    run()
+    desk.wait_connected()
+    say(world, "stays")
+    gone = say(world, "deleted")
+    world.zulip.delete(world.cast.iago, gone)
+    desk.wait_until(lambda: MessagesDeleted((gone,)) in desk.told)
+    world.zulip.outages.restart(keep_queues=False)
+    desk.wait_connected(2)
+    say(world, "later")
+    desk.wait_for("later")
+    assert ended(desk) == []
+
+
+def test_another_organization_ends_the_epoch(
+    world: Stage, desk: Desk, run: Callable[..., Listener]
+) -> None:
+    first = run()
+    desk.wait_connected()
+    seen = say(world, "seen")
+    desk.wait_for("seen")
+    assert first.stop()
+    desk.server = ServerIdentity(world.zulip.url, 1)
+    run(desk.cursor)
+    desk.wait_connected(2)
+    assert ended(desk) == [EpochEnded(Evidence.OTHER_SERVER, seen, None, resume_after=seen)]
+
+
+def test_counting_is_repeated_until_the_server_answers(
+    world: Stage, desk: Desk, run: Callable[..., Listener]
+) -> None:
+    run()
+    desk.wait_connected()
+    kept = say(world, "in the backup")
+    lost = say(world, "after the backup")
+    desk.wait_for("after the backup")
+    bot = world.cast.bot.email
+    away = Fault(Trouble.BAD_GATEWAY, method="POST", path="/api/v1/messages", user=bot)
+    world.zulip.faults.plan(away, times=2)
+    world.zulip.outages.restore_backup(kept)
+    desk.wait_connected(2)
+    assert ended(desk) == [EpochEnded(Evidence.WENT_BACK, lost, lost, resume_after=kept)]
 
 
 @pytest.mark.parametrize("moment", ["polling", "connecting", "waiting for a word"])
