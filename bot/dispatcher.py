@@ -16,6 +16,7 @@ from bot.deciding.effects import Effect, TellHost
 from bot.deciding.postponed import Postponed
 from bot.deciding.rounds import keep_round
 from bot.events import (
+    AuditRead,
     Connected,
     ConnectionLost,
     EpochEnded,
@@ -171,8 +172,8 @@ class Dispatcher:
                 self._observed(event)
             case RunProgressed() | RunEnded() | RunLost():
                 self._run_event(event)
-            case RowSent():
-                self._decide(partial(self._row_sent, event))
+            case RowSent() | AuditRead():
+                self._decide(partial(self._told, event))
             case _:
                 _note(event)
 
@@ -222,7 +223,11 @@ class Dispatcher:
 
         return tuple(found) if self._survived(decide) else ()
 
-    def _row_sent(self, event: RowSent, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+    def _told(
+        self, event: RowSent | AuditRead, tx: Transaction, now: datetime
+    ) -> tuple[Effect, ...]:
+        if isinstance(event, AuditRead):
+            return self._decisions.audit_read(tx, event, now)
         return self._decisions.row_sent(tx, event, now)
 
     def _of_the_line(self, event: Connected | EpochEnded) -> None:
@@ -260,6 +265,7 @@ class Dispatcher:
         self._decide(decide)
         crashpoint("reconnected")
         self._decide(self._decisions.schedules)
+        self._decide(self._decisions.audit_owed)
         self._adopt()
 
     def _take_present_policy(self) -> None:
@@ -327,7 +333,8 @@ class Dispatcher:
             self._decisions.expire(tx, now)
             self._decisions.end_holds(tx, now)
             armed = self._decisions.consenting.armed_are_due(tx, now)
-            return (*armed, *self._decisions.schedules(tx, now))
+            audit = self._decisions.audit_owed(tx, now)
+            return (*armed, *audit, *self._decisions.schedules(tx, now))
 
         self._decide(decide)
         self._keep_round()

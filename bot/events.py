@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from queue import SimpleQueue
 
+from bot.commands.contract import AuditSeen
 from bot.observations import Observation
 from bot.zulip_api.words import (
     Message,
@@ -187,6 +188,14 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRead:
+    """The audit log was read to its end; for a command, or for the day."""
+
+    entry_id: int | None
+    seen: AuditSeen
+
+
+@dataclass(frozen=True, slots=True)
 class RowSent:
     """The outbox row is in Zulip; `message_id` is the message that it made, if it makes one."""
 
@@ -240,6 +249,7 @@ Event = (
     | ConnectionLost
     | EpochEnded
     | Observed
+    | AuditRead
     | RowSent
     | RowDropped
     | RunProgressed

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, Protocol
 
+from bot.commands.contract import AuditSeen
 from bot.deciding.decisions import About, question_about
 from bot.deciding.effects import (
     Effect,
     EndRun,
     LookAtHost,
+    ReadAudit,
     ReadCard,
     ReadHealth,
     ReadPeople,
@@ -21,7 +23,7 @@ from bot.deciding.effects import (
     UseLook,
     WakeFor,
 )
-from bot.events import Event, Observed
+from bot.events import AuditRead, Event, Observed
 from bot.observations import (
     HealthQuestion,
     MessageQuestion,
@@ -29,9 +31,11 @@ from bot.observations import (
     PersonQuestion,
     Question,
 )
+from bot.vigilance.audit_watch import examine
 from handlers.contract import Clock
 from jobs.journal import PLAN, RunName
 from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
+from jobs.observing.facts import FactsError, read_facts
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.crashpoints import crashpoint
 from jobs.runs.run_folder import RunFolder
@@ -114,6 +118,8 @@ class Hands:
         self._scheduler = tools.scheduler
         self._tell = tools.tell
         self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
+        # A long log takes a while, and no run waits for it.
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="audit")
 
     def carry_out(self, effect: Effect) -> None:
         """Never waits, never raises: what comes of it arrives as an event."""
@@ -124,6 +130,8 @@ class Hands:
                 self._launch(self._end, RunName(effect.job_id, effect.attempt))
             case LookAtHost():
                 self._launch(self._look_at_host)
+            case ReadAudit():
+                self._reading.submit(self._read_audit, effect).add_done_callback(_log_failure)
             case WakeFor():
                 self._scheduler.follow(effect.recurrences)
             case _:
@@ -197,6 +205,19 @@ class Hands:
         except LauncherUnavailable as error:
             _logger.error("Run %s cannot be ended: %s", name, error.message)
 
+    def _read_audit(self, effect: ReadAudit) -> None:
+        try:
+            facts = read_facts(self.state_directory)
+        except FactsError:
+            facts = None
+        try:
+            with self._database.read() as tx:
+                seen = examine(tx, facts)
+        except DatabaseUnusable as error:
+            _logger.error("The audit log cannot be read: %s", error.message)
+            seen = AuditSeen(0, None, None, is_complete=False)
+        self._tell(AuditRead(effect.entry_id, seen))
+
     def _look_at_host(self) -> None:
         try:
             self._launcher.facts()
@@ -232,11 +253,12 @@ class Hands:
 
     def stop(self) -> None:
         self._launches.shutdown(wait=True, cancel_futures=False)
+        self._reading.shutdown(wait=True, cancel_futures=True)
 
 
 def _log_failure(done: Future[None]) -> None:
     if (error := done.exception()) is not None:
-        _logger.error("A run could not be started, ended or found again.", exc_info=error)
+        _logger.error("Something that was asked for in the background failed.", exc_info=error)
 
 
 def starts_run(effect: Effect) -> bool:

@@ -134,6 +134,14 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The newest entry of the audit log when a run was ordered; kept where nobody can change it."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Exactly what a run may touch."""
 
@@ -145,6 +153,8 @@ class Context:
     clock: Clock
     #: Figures of earlier runs of the same operation, for estimates only.
     hints: Facts = field(default_factory=dict)
+    #: None: whoever ordered the run has no audit log at hand.
+    audit_head: AuditHead | None = None
 
 
 Args = TypeVar("Args")

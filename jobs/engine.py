@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Unpack
 
-from handlers.contract import JSON, Declaration, Effect
+from handlers.contract import JSON, AuditHead, Declaration, Effect
 from handlers.errors import Reason
 from handlers.host.settings import HostSettings, StoreSettings
 from handlers.registry import DECLARATIONS, declaration
@@ -20,7 +20,7 @@ from jobs.journal import Consent as ConsentOnCard
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
 from jobs.runs.crashpoints import crashpoint
 from jobs.waiting import Wait
-from state import approval_store, job_store, run_store
+from state import approval_store, audit_log, job_store, run_store
 from state.database import Transaction
 from state.job_store import Changes, Job, NewJob
 from state.run_store import Run
@@ -149,6 +149,7 @@ class Engine:
             consent=self._consent_on_card(job),
             effect=job.effect,
             hints={"seconds": _seconds(tx, job)},
+            audit_head=_audit_head(tx),
             host=self.host,
             stores=self.stores,
             created_at=now,
@@ -387,6 +388,11 @@ def _changes_host(job: Job) -> bool:
 def _asker(job: Job) -> Asker:
     kind = {"chat": "user", "schedule": "schedule", "host": "root"}[job.origin]
     return Asker(kind=kind, id=job.asker_id, name=job.asker_name)
+
+
+def _audit_head(tx: Transaction) -> AuditHead | None:
+    head = audit_log.head_hash(tx)
+    return None if head is None else AuditHead(*head)
 
 
 def _seconds(tx: Transaction, job: Job) -> list[JSON]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from handlers.contract import JSON, Facts, Plan, Precondition
+from handlers.contract import JSON, AuditHead, Facts, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.settings import HostSettings, StoreSettings
 from jobs.observing.observer_spec import host_from_record, store_from_record
@@ -104,6 +104,8 @@ class RunSpec:
     effect: str | None = None
     #: Figures of earlier runs, for estimates only.
     hints: Facts = field(default_factory=dict)
+    #: Where the audit log stood when the run was ordered, for what outlives the host.
+    audit_head: AuditHead | None = None
 
     @property
     def name(self) -> RunName:
@@ -140,6 +142,7 @@ class RunSpec:
             consent=_consent(spec.optional_fields("consent")),
             effect=spec.optional_text("effect"),
             hints=spec.table("hints"),
+            audit_head=_audit_head(spec.optional_fields("audit_head")),
         )
 
 
@@ -260,6 +263,10 @@ def _command(command: Fields | None) -> CommandSource | None:
     if command is None:
         return None
     return CommandSource(command.whole("message_id"), command.text("sha256"))
+
+
+def _audit_head(head: Fields | None) -> AuditHead | None:
+    return None if head is None else AuditHead(head.whole("seq"), head.text("hash"))
 
 
 def _consent(consent: Fields | None) -> Consent | None:

@@ -96,6 +96,7 @@ def prepare(folder: RunFolder, declarations: tuple[Declaration, ...]) -> Run:
         journal=journal,
         clock=clock,
         hints=spec.hints,
+        audit_head=spec.audit_head,
     )
     operation = declaration(spec.operation, declarations)
     return Run(folder, spec, operation, context, journal, clock.now())

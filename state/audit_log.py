@@ -29,6 +29,10 @@ class Entry:
     hash: str
 
 
+class UnreadableLogError(Exception):
+    """An entry has been damaged; `verify` names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FirstBad:
     """The first entry that is not what was once written."""
@@ -66,12 +70,33 @@ def head(tx: Transaction) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
+def head_hash(tx: Transaction) -> tuple[int, str] | None:
+    """Number and hash of the newest entry, whatever has become of the rest of it."""
+    newest = select(audit_entries.c.seq, audit_entries.c.hash).order_by(audit_entries.c.seq.desc())
+    row = tx.execute(newest.limit(1)).one_or_none()
+    return None if row is None else (row.seq, row.hash)
+
+
+def hash_of(tx: Transaction, seq: int) -> str | None:
+    """The hash of one entry as it is stored; None when there is no such entry."""
+    found: str | None = tx.execute(
+        select(audit_entries.c.hash).where(audit_entries.c.seq == seq)
+    ).scalar_one_or_none()
+    return found
+
+
 def page(tx: Transaction, *, before_seq: int | None = None, limit: int = 20) -> list[Entry]:
-    """Newest first; `before_seq` is the last one of the page before."""
+    """Newest first; `before_seq` is the last one of the page before.
+
+    Raises UnreadableLogError where an entry is no longer what can be read.
+    """
     query = select(*_COLUMNS).order_by(audit_entries.c.seq.desc()).limit(limit)
     if before_seq is not None:
         query = query.where(audit_entries.c.seq < before_seq)
-    return [Entry(*row) for row in tx.execute(query)]
+    try:
+        return [Entry(*row) for row in tx.execute(query)]
+    except (DBAPIError, ValueError) as error:
+        raise UnreadableLogError from error
 
 
 def verify(tx: Transaction) -> FirstBad | None:

@@ -25,6 +25,8 @@ class Look(StrEnum):
     PEOPLE = "people"
     #: A new round of the observer, when `--fresh` is given.
     FRESH_FACTS = "fresh_facts"
+    #: The whole audit log, which takes a while when it is long.
+    AUDIT_LOG = "audit_log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,35 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptHead:
+    """A head of the audit log that was kept outside it, and whether the log still has it."""
+
+    #: "told": in the ops channel; "backup": in the record of the newest backup.
+    where: str
+    at: str
+    seq: int
+    hash: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSeen:
+    """The audit log, read from its first entry."""
+
+    entries: int
+    hash: str | None
+    #: The first entry that is not what was written, in a sentence.
+    bad: str | None
+    kept: tuple[KeptHead, ...] = ()
+    #: False: there was no time to read it to its end.
+    is_complete: bool = True
+
+    @property
+    def holds(self) -> bool:
+        return self.bad is None and all(head.fits for head in self.kept)
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """What does not change while the bot runs."""
 
@@ -84,6 +115,7 @@ class Scene:
     facts: Round | None
     facts_problem: str | None = None
     server: ServerSeen | None = None
+    audit: AuditSeen | None = None
     zulip_version: str | None = None
     feature_level: int | None = None
     #: Looked up for `Look.PEOPLE`; None: it was not, or could not be.

@@ -1,6 +1,7 @@
 """The list of commands that are answered at once, by hand, most used first."""
 
 from bot.commands import (
+    audit,
     backups,
     cancel,
     coming,
@@ -39,6 +40,8 @@ COMMANDS: tuple[Command, ...] = (
     hold.FOR,
     hold_end.COMMAND,
     holds.COMMAND,
+    audit.COMMAND,
+    audit.VERIFY,
     whoami.COMMAND,
     help.COMMAND,
     version.COMMAND,

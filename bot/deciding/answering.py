@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.commands.contract import (
     Answer,
     Asker,
+    AuditSeen,
     Command,
     HoldAct,
     Installation,
@@ -46,6 +47,8 @@ from state.inbox import Entry
 #: Answers come in under two seconds; only whoever asks for fresh facts waits for them.
 USUAL_WAIT = timedelta(seconds=1.5)
 FRESH_WAIT = timedelta(seconds=10)
+#: A log of years is read in less.
+AUDIT_WAIT = timedelta(minutes=5)
 #: These say something and do nothing else, so it matters little if somebody has just lost a role.
 ONLY_ANSWERED = frozenset(
     {"status", "backups", "history", "log", "schedules", "whoami", "version", "help"}
@@ -61,6 +64,7 @@ class Seen:
     server: ServerSeen | None = None
     facts_since: datetime | None = None
     people: tuple[Known, ...] | None = None
+    audit: AuditSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Answering:
             outdated = shows_facts and (fresh or self._facts_are_outdated(tx))
             looks = wanted_looks(parsed.verb, seen, new_facts=outdated)
             if looks:
-                return NeedsLook(looks, patience=FRESH_WAIT if fresh else USUAL_WAIT)
+                return NeedsLook(looks, patience=_patience(entry, looks, fresh=fresh))
         return self._answer(tx, entry, asker, parsed, seen, now)
 
     def only_reads(self, text: str) -> bool:
@@ -294,6 +298,7 @@ class Answering:
             facts=facts,
             facts_problem=problem,
             server=seen.server,
+            audit=seen.audit,
             zulip_version=self.versions.zulip,
             feature_level=self.versions.feature_level,
             people=seen.people,
@@ -351,7 +356,16 @@ def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[
         wanted.add(Look.PEOPLE)
     if Look.FRESH_FACTS in command.looks and new_facts and seen.facts_since is None:
         wanted.add(Look.FRESH_FACTS)
+    if Look.AUDIT_LOG in command.looks and seen.audit is None:
+        wanted.add(Look.AUDIT_LOG)
     return frozenset(wanted)
+
+
+def _patience(entry: Entry, looks: frozenset[Look], *, fresh: bool) -> timedelta:
+    if Look.AUDIT_LOG in looks and entry.origin == "chat":
+        return AUDIT_WAIT
+    # Whoever sits on the host is told sooner.
+    return FRESH_WAIT if fresh or Look.AUDIT_LOG in looks else USUAL_WAIT
 
 
 def are_outdated(facts: Round | None, ends: Iterable[datetime | None]) -> bool:

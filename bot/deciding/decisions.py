@@ -18,6 +18,7 @@ from bot.deciding.scheduling import Scheduling
 from bot.deciding.settling import Settling
 from bot.deciding.timekeeping import Timekeeping
 from bot.events import (
+    AuditRead,
     EpochEnded,
     MessageArrived,
     MessageEdited,
@@ -32,7 +33,7 @@ from bot.grammar import Grammar
 from bot.identity import UNKNOWN, Identity
 from bot.replies.holding import HoldEnded
 from bot.understanding.gate import Gate
-from bot.vigilance import new_epoch
+from bot.vigilance import audit_watch, new_epoch
 from handlers.errors import Reason
 from handlers.host import process_table
 from handlers.registry import declaration
@@ -222,6 +223,19 @@ class Decisions:
             for entry in self.timekeeping.owed(tx, self.outgoing, now)
             for effect in self.settling.due(tx, entry, now)
         )
+
+    def audit_owed(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        """The day's reading of the audit log; nothing before it is known where to say it."""
+        return () if self.identity.channel_id == UNKNOWN else audit_watch.owed(tx, now)
+
+    def audit_read(self, tx: Transaction, event: AuditRead, now: datetime) -> tuple[Effect, ...]:
+        """The audit log as it was read, for the day or for a command; damage is an incident."""
+        if event.entry_id is None:
+            audit_watch.take(tx, self.outgoing, event.seen, now)
+            return ()
+        if not event.seen.holds:
+            audit_watch.alarm(tx, self.outgoing, event.seen, now)
+        return self.settling.audit_seen(tx, event.entry_id, event.seen, now)
 
     def expire(self, tx: Transaction, now: datetime) -> None:
         """End what has waited too long for consent, or with it for its turn."""

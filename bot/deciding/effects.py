@@ -75,6 +75,13 @@ class LookAtHost:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAudit:
+    """Read the audit log from its first entry; for a command, or for the day."""
+
+    entry_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TellHost:
     """Answer the command line of the host."""
 
@@ -90,15 +97,6 @@ class WakeFor:
     recurrences: Mapping[str, Recurrence]
 
 
-Effect = (
-    StartRun
-    | EndRun
-    | ReadPerson
-    | UseLook
-    | ReadPeople
-    | ReadCard
-    | ReadHealth
-    | LookAtHost
-    | TellHost
-    | WakeFor
-)
+#: What the reader fetches from Zulip, or has fetched.
+Reading = ReadPerson | UseLook | ReadPeople | ReadCard | ReadHealth
+Effect = StartRun | EndRun | Reading | LookAtHost | ReadAudit | TellHost | WakeFor

@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.commands.contract import Asker, Known, Look, ServerSeen
+from bot.commands.contract import Asker, AuditSeen, Known, Look, ServerSeen
 from bot.deciding.answering import Answering, NeedsLook, Seen
 from bot.deciding.askers import Askers, counts
-from bot.deciding.effects import Effect, LookAtHost, ReadHealth, ReadPeople, UseLook
+from bot.deciding.effects import (
+    Effect,
+    LookAtHost,
+    ReadAudit,
+    ReadHealth,
+    ReadPeople,
+    UseLook,
+)
 from bot.deciding.gathering import Gathering
 from bot.deciding.intake import TOGETHER, needs_person
 from bot.deciding.looking import voter
@@ -199,6 +206,8 @@ class Settling:
             effects.append(ReadPeople(entry.id, everybody(self.policy)))
         if Look.FRESH_FACTS in result.looks:
             effects.append(LookAtHost())
+        if Look.AUDIT_LOG in result.looks:
+            effects.append(ReadAudit(entry.id))
         return tuple(effects)
 
     def _answer_together(
@@ -238,6 +247,17 @@ class Settling:
         pending.wanted.discard(Look.PEOPLE)
         return self._settle_pending(tx, pending, now)
 
+    def audit_seen(
+        self, tx: Transaction, entry_id: int, seen: AuditSeen, now: datetime
+    ) -> tuple[Effect, ...]:
+        """What became of the audit log, for a command that waits to know."""
+        pending = self.pending.get(entry_id)
+        if pending is None:
+            return ()
+        pending.seen = replace(pending.seen, audit=seen)
+        pending.wanted.discard(Look.AUDIT_LOG)
+        return self._settle_pending(tx, pending, now)
+
     def facts_seen(
         self, tx: Transaction, round_started_at: datetime | None, now: datetime
     ) -> tuple[Effect, ...]:
@@ -270,6 +290,8 @@ class Settling:
             seen = replace(seen, facts_since=pending.asked_at)
         if seen.people is None:
             seen = replace(seen, people=())
+        if seen.audit is None:
+            seen = replace(seen, audit=AuditSeen(0, None, None, is_complete=False))
         return self.settle(tx, entry, pending.asker, seen, now)
 
 

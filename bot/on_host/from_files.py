@@ -9,6 +9,7 @@ from bot.deciding.answering import facts_of
 from bot.grammar import Parsed
 from bot.identity import remembered
 from bot.settings import Settings
+from bot.vigilance.audit_watch import examine
 from handlers.contract import Clock
 from handlers.errors import HostFailure, OpsError, Reason
 from handlers.host.zulip_web import ask_health
@@ -50,7 +51,8 @@ class FromFiles:
             installation=self._installation(tx),
             facts=facts,
             facts_problem=problem,
-            server=self._server_seen() if _looks_at_health(parsed) else None,
+            server=self._server_seen() if _looks_at(parsed, Look.HEALTH) else None,
+            audit=examine(tx, facts) if _looks_at(parsed, Look.AUDIT_LOG) else None,
         )
 
     def _server_seen(self) -> ServerSeen:
@@ -83,5 +85,5 @@ def _answer(scene: Scene, parsed: Parsed) -> Answer:
     return parsed.verb.answer(scene, parsed.arguments)
 
 
-def _looks_at_health(parsed: Parsed) -> bool:
-    return isinstance(parsed.verb, Command) and Look.HEALTH in parsed.verb.looks
+def _looks_at(parsed: Parsed, look: Look) -> bool:
+    return isinstance(parsed.verb, Command) and look in parsed.verb.looks

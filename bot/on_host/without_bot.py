@@ -12,7 +12,7 @@ from bot.deciding.decisions import ROOT
 from bot.grammar import Grammar, Parsed
 from bot.on_host.from_files import FromFiles
 from bot.settings import Settings
-from handlers.contract import Clock, Declaration
+from handlers.contract import AuditHead, Clock, Declaration
 from handlers.errors import Reason, Refused
 from jobs.clock import SystemClock
 from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
@@ -20,7 +20,7 @@ from jobs.launcher import Launcher, RunHandle
 from jobs.lifecycle import FINAL, Status
 from jobs.observing.facts import read_facts
 from jobs.runs.run_folder import RunFolder
-from state import job_store
+from state import audit_log, job_store
 from state.database import DatabaseUnusable, open_read_only
 
 _FRESH_SECONDS = 10
@@ -71,8 +71,18 @@ class WithoutBot:
             stores=configuration.stores,
             created_at=now,
             nonce=secrets.token_hex(16),
+            audit_head=self._audit_head(),
         )
         return self.launcher.plan(spec)
+
+    def _audit_head(self) -> AuditHead | None:
+        """None where the bot never ran, or its database cannot be read: a backup is made anyway."""
+        try:
+            with closing(open_read_only(self.settings.database)) as database, database.read() as tx:
+                head = audit_log.head_hash(tx)
+        except DatabaseUnusable:
+            return None
+        return None if head is None else AuditHead(*head)
 
     def start(self, planned: RunResult) -> RunHandle:
         """Start the run of a plan; the runner takes the host's lock itself."""

@@ -194,29 +194,40 @@ class AuditVerdict(Reply, kind="audit_verdict"):
     bot_name: str
     entries: int
     hash: str | None
-    #: The first bad row, in a sentence.
+    #: The first bad entry, in a sentence.
     bad: str | None
-    #: What else does not fit: a head that was told or kept before.
-    contradictions: Sequence[str]
-    #: Against what the log was held: "what I told <time:…>".
-    held_against: Sequence[str]
+    #: Heads that were kept outside the log: `where`, `at`, `seq`, `hash`, `fits`.
+    kept: Sequence[Mapping[str, Any]]
 
     def text(self) -> str:
         problems = [self.bad] if self.bad else []
-        problems += self.contradictions
+        problems += [self._contradiction(head) for head in self.kept if not head["fits"]]
         if problems:
             return (
-                f"**The audit log is not what was written.** {' '.join(problems)} Keep "
+                f"**The audit log is not what was written.** {' '.join(problems)} Keep a copy of "
                 "zulip-ops.db as it is, and hold it against the heads in the topic *audit* and in "
                 "the records of the backups."
             )
         if not self.entries:
             return "The audit log is empty."
         holds = "The one entry holds" if self.entries == 1 else f"All {self.entries:,} entries hold"
-        against = ""
-        if self.held_against:
-            against = f" That fits {listing(list(self.held_against))}."
-        return f"{holds}; the newest has the hash {code((self.hash or '')[:SHORT_HASH])}.{against}"
+        fits = listing([self._source(head) for head in self.kept])
+        against = f" That fits {fits}." if fits else ""
+        return f"{holds}; the head is `{(self.hash or '')[:SHORT_HASH]}`.{against}"
+
+    def _contradiction(self, head: Mapping[str, Any]) -> str:
+        source = self._source(head)
+        if head["seq"] > self.entries:
+            return (
+                f"It ends at entry {self.entries}, but {source} has entry {head['seq']}: "
+                "its end was cut off."
+            )
+        return f"Entry {head['seq']} is not the one in {source}."
+
+    def _source(self, head: Mapping[str, Any]) -> str:
+        if head["where"] == "told":
+            return f"the head that I told {moment(head['at'])}"
+        return f"the record of the backup of {moment(head['at'])}"
 
 
 @dataclass(frozen=True)

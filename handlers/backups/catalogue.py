@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
-from handlers.contract import JSON
+from handlers.contract import JSON, AuditHead
 from handlers.errors import HostFailure, Reason
 from handlers.host.object_store import open_store
 from handlers.host.settings import StoreSettings
@@ -35,6 +35,7 @@ class SnapshotSummary:
     new_uploads: int
     #: Its commit record cannot be read; then the figures are zero.
     is_damaged: bool = False
+    audit_head: AuditHead | None = None
 
 
 def list_snapshots(
@@ -76,6 +77,7 @@ def _summary(store: Store, snapshot_id: str, verified_at: datetime | None) -> Sn
         database_bytes=record.streams[repository.DATABASE].plain_bytes,
         uploads=record.uploads.files,
         new_uploads=record.uploads.new_files,
+        audit_head=record.audit_head,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from handlers.contract import JSON
+from handlers.contract import JSON, AuditHead
 from handlers.errors import HostFailure, Reason
 from handlers.host.store_contract import Store
 
@@ -90,6 +90,8 @@ class Snapshot:
     format: int = FORMAT
     #: How objects are encrypted; none: they are not.
     sealing: JSON = None
+    #: Where the audit log stood: whoever shortens it later cannot reach this.
+    audit_head: AuditHead | None = None
 
     @property
     def stored_bytes(self) -> int:
@@ -154,6 +156,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "committed_at": snapshot.committed_at.isoformat(),
         "streams": {name: asdict(stream) for name, stream in snapshot.streams.items()},
         "uploads": asdict(snapshot.uploads),
+        "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),
     }
 
 
@@ -173,6 +176,7 @@ def from_json(record: Mapping[str, Any]) -> Snapshot:
         seconds=record["seconds"],
         format=record["format"],
         sealing=record["sealing"],
+        audit_head=AuditHead(**head) if (head := record.get("audit_head")) else None,
     )
 
 

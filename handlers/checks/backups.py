@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from handlers.backups.catalogue import SnapshotSummary, list_snapshots
@@ -138,6 +138,7 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "verified_at": _iso(snapshot.verified_at),
         "zulip_version": snapshot.zulip_version,
         "damaged": snapshot.is_damaged,
+        "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),
     }
 
 

@@ -106,6 +106,8 @@ def test_a_command_becomes_a_job_with_its_plan_run_intended(tx: Transaction) -> 
     assert (start.job.status, start.run.mode, start.run.attempt) == (Status.PLANNING, PLAN, 1)
     assert start.spec.fingerprint is None
     assert start.spec.command is not None
+    assert start.spec.audit_head is not None
+    assert audit_log.hash_of(tx, start.spec.audit_head.seq) == start.spec.audit_head.hash
     assert start.job.expires_at == NOW + timedelta(minutes=60)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.contract import Plan, Precondition
+from handlers.contract import AuditHead, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.redaction import MASK, Redactor
 from handlers.host.settings import DatabaseSettings, HostSettings, StoreSettings
@@ -39,6 +39,7 @@ SPEC = replace(
     expires_at=NOON + timedelta(hours=1),
     consent=Consent(needed=1, people=(11,), asker_confirms=True),
     hints={"seconds": [1.5, 2]},
+    audit_head=AuditHead(7, "a" * 64),
 )
 PLAN = Plan(
     summary="It would be done.",

@@ -145,6 +145,58 @@ def test_missing_and_moved_entries_are_named(db: Database, statement: str, seq: 
     assert found.seq == seq
 
 
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    what=st.sampled_from(["delete", "insert", "swap", "cut"]),
+    seq=st.integers(1, 5),
+    other=st.integers(1, 5),
+    renumber=st.booleans(),
+)
+def test_entries_deleted_inserted_or_swapped_are_found(
+    db: Database, what: str, seq: int, other: int, renumber: bool
+) -> None:
+    """By the chain, or, where the end is missing, by a head that was kept elsewhere."""
+    with unguarded(db) as tx:
+        kept = audit_log.head_hash(tx)
+        assert kept is not None
+        rows = [list(row) for row in tx.exec_driver_sql("SELECT * FROM audit_entries ORDER BY seq")]
+        before = [tuple(row) for row in rows]
+        tamper(rows, what, seq - 1, other - 1)
+        if renumber:
+            rows = [[number, *row[1:]] for number, row in enumerate(rows, 1)]
+        tx.exec_driver_sql("DELETE FROM audit_entries")
+        for row in rows:
+            tx.exec_driver_sql("INSERT INTO audit_entries VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(row))
+        changed = [tuple(row) for row in rows] != before
+        found = audit_log.verify(tx) is not None or audit_log.hash_of(tx, kept[0]) != kept[1]
+    assert found == changed
+
+
+def tamper(rows: list[list[object]], what: str, place: int, other: int) -> None:
+    match what:
+        case "delete":
+            del rows[place]
+        case "cut":
+            del rows[place:]
+        case "insert":
+            forged = [*rows[place]]
+            forged[0], forged[2], forged[6] = 100 + place, "nobody", "f" * 64
+            rows.insert(place, forged)
+        case "swap":
+            # Their numbers stay where they were.
+            first, second = rows[place], rows[other]
+            rows[place], rows[other] = [first[0], *second[1:]], [second[0], *first[1:]]
+
+
+def test_a_page_that_cannot_be_read_says_so(db: Database) -> None:
+    with unguarded(db) as tx:
+        tx.exec_driver_sql("UPDATE audit_entries SET detail = '{' WHERE seq = 3")
+        with pytest.raises(audit_log.UnreadableLogError):
+            audit_log.page(tx)
+
+
 def test_an_entry_forged_with_its_own_hash_breaks_the_next_link(db: Database) -> None:
     with unguarded(db) as tx:
         row = dict(
