@@ -97,6 +97,12 @@ class Program:
             self._process.wait()
             raise
 
+    def kill(self) -> None:
+        """SIGKILL: it can put nothing in order."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def wait(self) -> int:
         """Until it ends by itself; the exit code."""
         assert self._process is not None

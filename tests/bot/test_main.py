@@ -167,7 +167,8 @@ def test_a_second_bot_is_told_who_holds_the_place(tmp_path: Path) -> None:
             first.wait_for("Connected to Zulip")
             said = refused(path, TRY_AGAIN)
             assert (
-                f"Another zulip-ops holds {tmp_path}/state/bot.lock (process {first.pid})" in said
+                f"Another zulip-ops holds {tmp_path}/state/bot.lock (process {first.pid} since "
+                in said
             )
             assert first.end() == 0
 
@@ -183,6 +184,22 @@ def test_a_disk_that_is_full_at_the_start_is_a_reason_to_try_again(
             filler.write(b"x" * 4096)
     said = refused(write_configuration(tmp_path), TRY_AGAIN)
     assert "No space left on device" in said or "because the disk is full: free space" in said
+
+
+def test_a_bot_that_was_killed_keeps_no_place(tmp_path: Path) -> None:
+    with SimulatedZulip() as zulip:
+        write_zuliprc(tmp_path, zulip, add_cast(zulip))
+        path = write_configuration(tmp_path)
+        with bot(path, tmp_path / "state") as killed:
+            killed.wait_for("Connected to Zulip")
+            killed.kill()
+        named = (tmp_path / "state" / "bot.lock").read_text()
+        assert named.startswith(f"process {killed.pid} since "), "its name is left behind"
+        killed.log.write_text("")
+        with bot(path, tmp_path / "state") as second:
+            second.wait_for("Connected to Zulip")
+            assert refused(path, TRY_AGAIN).count(f"process {second.pid} since ") == 1
+            assert second.end() == 0
 
 
 def test_a_zulip_that_is_not_up_is_waited_for(tmp_path: Path) -> None:
