@@ -78,7 +78,7 @@ class Grammar:
 
     def parse(self, text: str) -> Parsed:
         """The command that the text is; raises BadCommand, and nothing else, when it is none."""
-        words = tokenize(text)
+        words = self._verb_first(tokenize(text))
         if not words:
             raise BadCommand(
                 "There is no command.",
@@ -91,6 +91,14 @@ class Grammar:
             return self._help(list(takewhile(_is_no_help_option, words)))
         length = self._length_of_verb(words)
         return self._forms[_lower(words[:length])].parse(words[length:])
+
+    def _verb_first(self, words: list[str]) -> list[str]:
+        """`job 12 resolve` as `job resolve 12`: a thing's number may stand behind its noun."""
+        if len(words) > 2 and _INTEGER.fullmatch(words[1]):
+            form = self._forms.get(_lower((words[0], words[2])))
+            if form is not None and takes_number(form.verb):
+                return [words[0], words[2], words[1], *words[3:]]
+        return words
 
     def _length_of_verb(self, words: list[str]) -> int:
         """How many words the longest verb has with which the command begins."""
@@ -113,6 +121,19 @@ class Grammar:
             name = typed[: self._length_of_verb(words)]
             group, canonical = (self._forms[name].verb,), " ".join((_HELP, *name))
         return Parsed(help_verb, {}, canonical, help_wanted=True, about=group)
+
+
+def takes_number(verb: Verb) -> bool:
+    """Whether the verb does something to one thing that has a number: `job 12 resolve`."""
+    first = verb.parameters[0] if verb.parameters else None
+    is_number = first is not None and first.positional and first.kind is Kind.INTEGER
+    return is_number and len(verb.name.split()) == 2
+
+
+def with_number(verb: Verb, number: str) -> list[str]:
+    """Such a verb as it is typed."""
+    noun, action = verb.name.split()
+    return [noun, number, action]
 
 
 class _Form:
@@ -231,8 +252,8 @@ class _Form:
         return f"`{self.verb.name if parameter.positional else _option_name(parameter)}`"
 
     def _canonical(self, arguments: dict[str, Value], *, yes: bool) -> str:
-        words = [self.verb.name]
-        words += [_typed(p, arguments[p.name]) for p in self._positional if p.name in arguments]
+        given = [_typed(p, arguments[p.name]) for p in self._positional if p.name in arguments]
+        words = self._beginning(given)
         for parameter in self._options:
             value = arguments.get(parameter.name, False)
             if value is True:
@@ -240,6 +261,11 @@ class _Form:
             elif value is not False:
                 words += [_option_name(parameter), quote(str(value))]
         return " ".join((*words, "--yes") if yes else words)
+
+    def _beginning(self, given: list[str]) -> list[str]:
+        if takes_number(self.verb) and given:
+            return [*with_number(self.verb, given[0]), *given[1:]]
+        return [self.verb.name, *given]
 
     def _no_such_option(self, option: str) -> BadCommand:
         if option == "--yes" and not self._ends_in_text:
@@ -277,7 +303,7 @@ class _Form:
         """How the verb is typed with this parameter."""
         if about.positional:
             return self.verb.example
-        words = [self.verb.name, *(p.example for p in self._positional if p.required)]
+        words = self._beginning([p.example for p in self._positional if p.required])
         words.append(_option_name(about))
         return " ".join(words if about.kind is Kind.FLAG else [*words, about.example])
 

@@ -14,6 +14,7 @@ from bot.deciding.effects import (
     Effect,
     EndRun,
     LookAtHost,
+    LookForNext,
     ReadAudit,
     ReadCard,
     ReadHealth,
@@ -23,7 +24,7 @@ from bot.deciding.effects import (
     UseLook,
     WakeFor,
 )
-from bot.events import AuditRead, Event, Observed
+from bot.events import AuditRead, Event, Observed, Tick
 from bot.observations import (
     HealthQuestion,
     MessageQuestion,
@@ -130,6 +131,8 @@ class Hands:
                 self._launch(self._end, RunName(effect.job_id, effect.attempt))
             case LookAtHost():
                 self._launch(self._look_at_host)
+            case LookForNext():
+                self._tell(Tick(self._clock.now()))
             case ReadAudit():
                 self._reading.submit(self._read_audit, effect).add_done_callback(_log_failure)
             case WakeFor():

@@ -67,6 +67,16 @@ def may_ask(policy: Policy, user_id: int, effect: Effect | None) -> Allowed | De
     return Allowed(through) if through else Denied(Reason.NOT_PERMITTED, needed, has)
 
 
+def deciders(policy: Policy, effect: Effect) -> tuple[str, ...]:
+    """The roles whose word counts on what became of a command of this effect."""
+    return effect_policy(policy, effect).ask
+
+
+def may_decide(policy: Policy, user_id: int | None, effect: Effect) -> bool:
+    has = () if user_id is None else roles_of(policy, user_id)
+    return not set(has).isdisjoint(deciders(policy, effect))
+
+
 def allowed_where(place: Place, effect: Effect | None) -> Denied | None:
     """Why it may not be asked here; what other channels would show is nobody's business there."""
     if place is Place.OPS_CHANNEL:

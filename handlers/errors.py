@@ -46,6 +46,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TERMINATED = "terminated"
     RUN_LOST = "run_lost"
+    RESOLVED = "resolved"
     NOT_CONFIGURED = "not_configured"
     BUG = "bug"
 

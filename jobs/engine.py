@@ -79,6 +79,15 @@ class LookAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decides on what no program can prove, and why."""
+
+    name: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """Every method works inside the caller's transaction and starts nothing itself."""
 
@@ -330,6 +339,23 @@ class Engine:
         sentence = f"{by} cancelled it before it had started."
         return self.close(tx, job, Status.CANCELLED, Reason.CANCELLED, sentence, now)
 
+    def resolve(self, tx: Transaction, job: Job, to: Status, by: Decider, now: datetime) -> Job:
+        """Somebody has looked at the host and says how an interrupted job ended; that frees the
+        host, whose flock ended with the run's process."""
+        assert Status(job.status) is Status.INTERRUPTED
+        detail: dict[str, JSON] = {"by": by.name, "reason": by.reason}
+        audit_log.append(tx, now, by.actor, "job resolved", {"job": job.id, **detail})
+        return self._move(
+            tx,
+            job,
+            to,
+            now,
+            actor=by.actor,
+            ended_at=now,
+            reason=Reason.RESOLVED.value,
+            outcome={**(job.outcome or {}), "resolution": detail},
+        )
+
     def _end(self, tx: Transaction, job: Job, to: Status, result: RunResult, now: datetime) -> Job:
         return self._move(
             tx,
@@ -349,11 +375,17 @@ class Engine:
         )
 
     def _move(
-        self, tx: Transaction, job: Job, to: Status, now: datetime, **changes: Unpack[Changes]
+        self,
+        tx: Transaction,
+        job: Job,
+        to: Status,
+        now: datetime,
+        actor: str = "zulip-ops",
+        **changes: Unpack[Changes],
     ) -> Job:
         from_ = Status(job.status)
         assert may_move(from_, to), f"{from_} -> {to}"
-        moved = job_store.move(tx, job.id, from_, to, actor="zulip-ops", at=now, **changes)
+        moved = job_store.move(tx, job.id, from_, to, actor=actor, at=now, **changes)
         assert moved, f"job {job.id} was no longer {from_}"
         return _again(tx, job)
 

@@ -149,6 +149,23 @@ class HoldAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolution:
+    """How an interrupted job ended, as somebody found who looked at the host."""
+
+    job: int
+    succeeded: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An incident that somebody has looked after."""
+
+    incident: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is said, the file that goes with it, and what follows from it."""
 
@@ -161,11 +178,14 @@ class Answer:
     word: Word | None = None
     #: What is to be done in the same transaction about a schedule or a hold.
     act: ScheduleAct | HoldAct | None = None
+    #: What else becomes true in that transaction.
+    resolution: Resolution | None = None
+    closing: Closing | None = None
 
     @property
     def only_tells(self) -> bool:
         """Whether nothing follows from it: so much can be answered without the bot, too."""
-        return self.cancel_job is None and self.word is None and self.act is None
+        return not any((self.cancel_job, self.word, self.act, self.resolution, self.closing))
 
 
 @dataclass(frozen=True, slots=True)

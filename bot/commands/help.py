@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.commands.contract import Answer, Asker, Command, Installation, Scene
-from bot.grammar import Verb
+from bot.grammar import Verb, takes_number, with_number
 from bot.permissions import Allowed, may_ask
 from bot.replies.answers import HelpOn, HelpOverview
 from handlers.contract import Kind, Parameter
@@ -29,7 +29,7 @@ def usage(parameter: Parameter) -> str:
 def described(verb: Verb) -> dict[str, Any]:
     """A verb as the reply shows it."""
     return {
-        "name": verb.name,
+        "name": _typed(verb),
         "summary": verb.summary[0].lower() + verb.summary[1:],
         "effect": verb.effect.value if verb.effect else None,
         "example": verb.example,
@@ -39,9 +39,14 @@ def described(verb: Verb) -> dict[str, Any]:
                 "summary": parameter.summary,
                 "example": None if parameter.kind is Kind.FLAG else parameter.example,
             }
-            for parameter in verb.parameters
+            for parameter in verb.parameters[takes_number(verb) :]
         ],
     }
+
+
+def _typed(verb: Verb) -> str:
+    """`job NUMBER resolve`, or the name as it is."""
+    return " ".join(with_number(verb, "NUMBER")) if takes_number(verb) else verb.name
 
 
 def may_run(installation: Installation, asker: Asker, verb: Verb) -> bool:

@@ -63,8 +63,14 @@ def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
         sentence=job.sentence,
         details=_details(job),
         fingerprint=job.fingerprint,
+        resolution=_resolution(job),
     )
     return Answer(reply)
+
+
+def _resolution(job: job_store.Job) -> dict[str, str] | None:
+    found = (job.outcome or {}).get("resolution")
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else None
 
 
 def _consent(scene: Scene, job: job_store.Job) -> str:

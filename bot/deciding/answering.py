@@ -19,9 +19,10 @@ from bot.commands.contract import (
     Word,
 )
 from bot.commands.help import help_on, overview
+from bot.deciding import consequences
 from bot.deciding.acting import Acted, carry_out
 from bot.deciding.consenting import Consenting
-from bot.deciding.effects import Effect, EndRun, StartRun, TellHost
+from bot.deciding.effects import Effect, StartRun, TellHost
 from bot.deciding.following import Following
 from bot.deciding.outgoing import HOLDS_TOPIC, Outgoing, job_topic, schedule_topic
 from bot.deciding.scheduling import Scheduling, is_about_schedules
@@ -40,7 +41,7 @@ from jobs.engine import Asked, Consent, Engine
 from jobs.lifecycle import FINAL
 from jobs.observing.facts import FactsError, Round, read_facts
 from jobs.runs.crashpoints import crashpoint
-from state import approval_store, inbox, job_store, run_store
+from state import approval_store, inbox, job_store
 from state.database import Transaction
 from state.inbox import Entry
 
@@ -217,11 +218,11 @@ class Answering:
             )
         answer = parsed.verb.answer(scene, parsed.arguments)
         settled = self._reply(tx, entry, answer.reply, now, file=answer)
-        cancelled = self._cancel(tx, answer, asker, now)
+        effects = consequences.carry_out(tx, answer, asker, self.following, now)
         voted = self._vote(tx, answer.word, entry, asker, now) if answer.word else ()
         acted = self._act(tx, answer, entry, asker, now)
-        effects = (*settled.effects, *cancelled, *voted, *acted.effects)
-        return Settled(effects, acted.entries)
+        following = (*settled.effects, *effects, *voted, *acted.effects)
+        return Settled(following, acted.entries)
 
     def _act(
         self, tx: Transaction, answer: Answer, entry: Entry, asker: Asker, now: datetime
@@ -252,22 +253,6 @@ class Answering:
         }
         approval_store.speak(tx, word.job_id, spoken)
         return self.consenting.voted(tx, word.job_id, now)
-
-    def _cancel(
-        self, tx: Transaction, answer: Answer, asker: Asker, now: datetime
-    ) -> tuple[Effect, ...]:
-        if answer.cancel_job is None:
-            return ()
-        job = job_store.get(tx, answer.cancel_job)
-        assert job is not None
-        job = self.engine.cancel(tx, job, asker.name, now)
-        if job.status in FINAL:
-            self.following.finish(tx, job, now)
-        return tuple(
-            EndRun(run.job_id, run.attempt)
-            for run in run_store.open_runs(tx)
-            if run.job_id == job.id
-        )
 
     def _reply(
         self,

@@ -75,6 +75,11 @@ class LookAtHost:
 
 
 @dataclass(frozen=True, slots=True)
+class LookForNext:
+    """The host is free: see at once which job may start."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadAudit:
     """Read the audit log from its first entry; for a command, or for the day."""
 
@@ -99,4 +104,4 @@ class WakeFor:
 
 #: What the reader fetches from Zulip, or has fetched.
 Reading = ReadPerson | UseLook | ReadPeople | ReadCard | ReadHealth
-Effect = StartRun | EndRun | Reading | LookAtHost | ReadAudit | TellHost | WakeFor
+Effect = StartRun | EndRun | Reading | LookAtHost | LookForNext | ReadAudit | TellHost | WakeFor

@@ -36,7 +36,13 @@ class Outgoing:
 
     def mark_outcome(self, tx: Transaction, message_id: int, emoji: Emoji, now: datetime) -> None:
         """The command's own message shows how it ended; the words stand in the topic."""
-        self._react(tx, message_id, EYES, "unreact", now)
+        self.change_mark(tx, message_id, EYES, emoji, now)
+
+    def change_mark(
+        self, tx: Transaction, message_id: int, before: Emoji, emoji: Emoji, now: datetime
+    ) -> None:
+        """What became of a command is seen otherwise by now."""
+        self._react(tx, message_id, before, "unreact", now)
         self._react(tx, message_id, emoji, "react", now)
 
     def _react(
@@ -120,6 +126,24 @@ class Outgoing:
             lane=f"topic/{self.channel_id}/{topic}",
             action="post",
             target={"type": "topic", "channel_id": self.channel_id, "topic": topic},
+            kind=reply.kind,
+            facts=reply.stored(),
+            priority=ANSWER,
+            now=now,
+        )
+
+    def go_on(self, tx: Transaction, topic: str, reply: Reply, now: datetime) -> None:
+        """More of what `say` began in a topic, whatever people have called that since."""
+        lane = f"topic/{self.channel_id}/{topic}"
+        last = outbox.last_sent_in_lane(tx, lane)
+        if last is None:
+            self.say(tx, topic, reply, now)
+            return
+        self._add(
+            tx,
+            lane=lane,
+            action="post",
+            target={"type": "anchor", "message_id": last},
             kind=reply.kind,
             facts=reply.stored(),
             priority=ANSWER,

@@ -217,6 +217,26 @@ class CancelAsked(Reply, kind="cancel_asked"):
 
 
 @dataclass(frozen=True)
+class JobResolved(Reply, kind="job_resolved"):
+    """A person says how an interrupted job ended."""
+
+    job: int
+    command: str
+    succeeded: bool
+    by_name: str
+    by_id: int | None
+    reason: str
+
+    def text(self) -> str:
+        how = "succeeded" if self.succeeded else "failed"
+        return (
+            f"**Job #{self.job}** ({code(self.command)}) {how}, says "
+            f"{person(self.by_name, self.by_id)}: {code(self.reason)}\n"
+            "The host is free again; what was queued behind it goes on."
+        )
+
+
+@dataclass(frozen=True)
 class HistoryPage(Reply, kind="history"):
     """Finished and running jobs, newest first."""
 
@@ -266,6 +286,8 @@ class JobDetail(Reply, kind="job"):
     #: `name`, `value` of what the run found out.
     details: Sequence[Mapping[str, str]]
     fingerprint: str | None
+    #: Whose word it is that an interrupted job ended so: `by`, `reason`.
+    resolution: Mapping[str, str] | None = None
 
     def text(self) -> str:
         lines = [
@@ -275,6 +297,9 @@ class JobDetail(Reply, kind="job"):
         ]
         if self.sentence:
             lines.append(f"- {self.sentence}")
+        if self.resolution:
+            by, reason = plain(self.resolution["by"]), code(self.resolution["reason"])
+            lines.append(f"- how it ended was decided by {by}: {reason}")
         lines += [f"- {fact['name']}: {code(fact['value'])}" for fact in self.details]
         plan = f"Plan `{self.fingerprint[:12]}`" if self.fingerprint else "No plan yet"
         lines.append(f"- {plan}, {self.consent}")

@@ -42,6 +42,8 @@ CRON = Parameter("cron", Kind.WORD, "when", "'0 2 * * *'", required=True, patter
 WHY = Parameter("why", Kind.TEXT, "the reason", "it is too late", positional=True)
 REASON = Parameter("reason", Kind.TEXT, "the reason", '"it was done"', longest=20)
 
+TITLED = Parameter("title", Kind.WORD, "a title", '"a b"', pattern=r".+")
+
 VERBS = (
     Query("status", Effect.READ, "status"),
     Declaration("backup now", "Back up", "m", Effect.ROUTINE, "backup now", (STORE, LEVEL)),
@@ -62,6 +64,10 @@ VERBS = (
     Query("help", None, "help backup"),
 )
 GRAMMAR = Grammar(VERBS)
+
+
+RESOLVE = Query("job resolve", Effect.READ, "job 12 resolve --failed", (NUMBER, FAILED, TITLED))
+NUMBERED = Grammar((*VERBS, RESOLVE))
 
 
 def refused(text: str) -> BadCommand:
@@ -476,3 +482,31 @@ def test_verb_that_could_not_be_typed_is_noticed_when_the_grammar_is_built(
 def test_longest_text_with_a_typo_is_answered() -> None:
     text = ("bakcup " * 100)[:LONGEST_COMMAND_CHARACTERS]
     assert refused(text).reason is Reason.UNKNOWN_VERB
+
+
+@pytest.mark.parametrize(
+    "text", ["job 12 resolve --failed", "job #12 resolve --failed", "Job Resolve 12 --failed"]
+)
+def test_a_number_may_stand_behind_its_noun(text: str) -> None:
+    parsed = NUMBERED.parse(text)
+    assert parsed.verb is RESOLVE
+    assert parsed.arguments == {"number": 12, "failed": True}
+    assert parsed.canonical == "job 12 resolve --failed"
+    assert NUMBERED.parse(parsed.canonical) == parsed
+
+
+def test_the_noun_alone_is_another_verb() -> None:
+    assert NUMBERED.parse("job 12").verb.name == "job"
+    for text in ("job resolve", "job 12 resolve x --failed", "job 12 unresolve", "job x resolve"):
+        with pytest.raises(BadCommand):
+            NUMBERED.parse(text)
+
+
+def test_an_example_has_the_number_where_it_is_typed() -> None:
+    with pytest.raises(BadCommand) as caught:
+        NUMBERED.parse("job 7 resolve --title")
+    assert caught.value.hint == 'For example: `job 12 resolve --title "a b"`.'
+
+
+def test_help_for_a_noun_names_all_that_can_be_done() -> None:
+    assert {verb.name for verb in NUMBERED.parse("help job").about} == {"job", "job resolve"}
