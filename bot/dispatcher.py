@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from queue import Empty, SimpleQueue
-from uuid import uuid4
 
 from bot.deciding.adoption import Foreign, adopt, find_foreign
 from bot.deciding.answering import Seen, Versions
 from bot.deciding.decisions import ROOT, About, Decisions, asked_about
 from bot.deciding.effects import Effect, TellHost
+from bot.deciding.intake import host_entry
 from bot.deciding.postponed import Postponed
 from bot.deciding.rounds import keep_round
 from bot.events import (
@@ -47,7 +46,6 @@ from jobs.runs.crashpoints import crashpoint
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, audit_log, cursor, inbox, seen_messages
 from state.database import Database, DatabaseUnusable, Transaction
-from state.inbox import NewEntry
 from state.seen_messages import SeenMessage
 
 _logger = logging.getLogger(__name__)
@@ -409,10 +407,11 @@ class Dispatcher:
 
     def _host_command(self, event: HostCommand) -> None:
         def decide(tx: Transaction, now: datetime) -> tuple[Effect, ...]:
-            entry = inbox.add(tx, _host_entry(event.text, now))
+            entry = inbox.add(tx, host_entry(event.text, ROOT.name, now))
             assert entry is not None
             self._host_answers[entry.id] = event.answers
-            return self._decisions.settling.settle(tx, entry, ROOT, Seen(), now)
+            asker = replace(ROOT, host_user=event.user)
+            return self._decisions.settling.settle(tx, entry, asker, Seen(), now)
 
         self._decide(decide)
 
@@ -447,22 +446,3 @@ def _seen(batch: ZulipEvents) -> list[SeenMessage]:
     arrived = [one.message for one in batch.events if isinstance(one, MessageArrived)]
     newest = sorted(arrived, key=lambda message: message.id)[-seen_messages.KEPT :]
     return [SeenMessage(one.id, one.sender_id, one.sent_at) for one in newest]
-
-
-def _host_entry(text: str, now: datetime) -> NewEntry:
-    return NewEntry(
-        origin="host",
-        source_key=f"host/{uuid4()}",
-        epoch=0,
-        message_id=None,
-        sender_id=None,
-        sender_name=ROOT.name,
-        content=text,
-        content_sha256=sha256(text.encode()).hexdigest(),
-        channel_id=None,
-        topic=None,
-        direct=False,
-        client="host",
-        sent_at=now,
-        received_at=now,
-    )

@@ -234,6 +234,8 @@ class HostCommand:
     """A command typed on the host; the answer goes to `answers`."""
 
     text: str
+    #: Who typed it, as the kernel says: 0 is root.
+    user: int
     #: The text, and the number of the job if it made one.
     answers: SimpleQueue[tuple[str, int | None]] = field(compare=False)
 

@@ -68,8 +68,10 @@ def may_ask(policy: Policy, user_id: int, effect: Effect | None) -> Allowed | De
 
 
 def deciders(policy: Policy, effect: Effect) -> tuple[str, ...]:
-    """The roles whose word counts on what became of a command of this effect."""
-    return effect_policy(policy, effect).ask
+    """The roles whose word counts on what became of a command of this effect: of those who approve
+    such, or, where nobody else has to, of those who ask for it."""
+    chosen = effect_policy(policy, effect)
+    return chosen.approve or chosen.ask
 
 
 def may_decide(policy: Policy, user_id: int | None, effect: Effect) -> bool:

@@ -33,11 +33,14 @@ class Consent(StrEnum):
     YES = "yes"
     SCHEDULE = "schedule"
     ROOT = "root"
+    BREAK_GLASS = "break_glass"
     NONE = "none"
 
 
 #: These hang on messages and people in Zulip, which are looked at again before the start.
 _FROM_ZULIP = frozenset({Consent.REACTION.value, Consent.YES.value})
+#: And these have a request, whose consent is used once.
+_LATCHED = _FROM_ZULIP | {Consent.BREAK_GLASS.value}
 
 
 #: What does not touch the server waits for nobody, and nobody for it.
@@ -76,15 +79,6 @@ class LookAgain:
     """A queued job whose consent was seen too long ago; it is read afresh before it starts."""
 
     job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Decider:
-    """Who decides on what no program can prove, and why."""
-
-    name: str
-    actor: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +233,7 @@ class Engine:
 
     def _consume(self, tx: Transaction, job: Job, now: datetime) -> bool:
         """Consent is used once, by the transaction that starts the run."""
-        if job.consent not in _FROM_ZULIP:
+        if job.consent not in _LATCHED:
             return True
         return approval_store.consume(tx, job.id, job.fingerprint or "", actor="zulip-ops", at=now)
 
@@ -339,23 +333,6 @@ class Engine:
         sentence = f"{by} cancelled it before it had started."
         return self.close(tx, job, Status.CANCELLED, Reason.CANCELLED, sentence, now)
 
-    def resolve(self, tx: Transaction, job: Job, to: Status, by: Decider, now: datetime) -> Job:
-        """Somebody has looked at the host and says how an interrupted job ended; that frees the
-        host, whose flock ended with the run's process."""
-        assert Status(job.status) is Status.INTERRUPTED
-        detail: dict[str, JSON] = {"by": by.name, "reason": by.reason}
-        audit_log.append(tx, now, by.actor, "job resolved", {"job": job.id, **detail})
-        return self._move(
-            tx,
-            job,
-            to,
-            now,
-            actor=by.actor,
-            ended_at=now,
-            reason=Reason.RESOLVED.value,
-            outcome={**(job.outcome or {}), "resolution": detail},
-        )
-
     def _end(self, tx: Transaction, job: Job, to: Status, result: RunResult, now: datetime) -> Job:
         return self._move(
             tx,
@@ -375,17 +352,11 @@ class Engine:
         )
 
     def _move(
-        self,
-        tx: Transaction,
-        job: Job,
-        to: Status,
-        now: datetime,
-        actor: str = "zulip-ops",
-        **changes: Unpack[Changes],
+        self, tx: Transaction, job: Job, to: Status, now: datetime, **changes: Unpack[Changes]
     ) -> Job:
         from_ = Status(job.status)
         assert may_move(from_, to), f"{from_} -> {to}"
-        moved = job_store.move(tx, job.id, from_, to, actor=actor, at=now, **changes)
+        moved = job_store.move(tx, job.id, from_, to, actor="zulip-ops", at=now, **changes)
         assert moved, f"job {job.id} was no longer {from_}"
         return _again(tx, job)
 

@@ -66,6 +66,14 @@ def open_incidents(tx: Transaction) -> list[Incident]:
     return [Incident(*row) for row in tx.execute(query)]
 
 
+def begun_since(tx: Transaction, kind: str, since: datetime) -> list[datetime]:
+    """When incidents of that kind began after that time, oldest first, closed or not."""
+    query = select(incidents.c.opened_at).where(
+        incidents.c.kind == kind, incidents.c.opened_at > since
+    )
+    return list(tx.execute(query.order_by(incidents.c.id)).scalars())
+
+
 def close(
     tx: Transaction, incident_id: int, *, by: str, reason: str, actor: str, at: datetime
 ) -> bool:

@@ -81,6 +81,7 @@ class Changes(TypedDict, total=False):
 
     cancelling: bool
     cancelled_by: str | None
+    consent: str
     expires_at: datetime | None
     fingerprint: str | None
     plan: Facts | None

@@ -39,6 +39,8 @@ class Asker:
     zulip_role: str = ""
     #: Root and schedules (root wrote them) may do what the host may do.
     is_root: bool = False
+    #: As whom they are on the host, as the kernel says; None: they are not on it.
+    host_user: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,14 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenGlass:
+    """Root consents to a waiting job in the place of the people who would have to."""
+
+    job: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """An incident that somebody has looked after."""
 
@@ -181,11 +191,13 @@ class Answer:
     #: What else becomes true in that transaction.
     resolution: Resolution | None = None
     closing: Closing | None = None
+    broken_glass: BrokenGlass | None = None
 
     @property
     def only_tells(self) -> bool:
         """Whether nothing follows from it: so much can be answered without the bot, too."""
-        return not any((self.cancel_job, self.word, self.act, self.resolution, self.closing))
+        follows = (self.cancel_job, self.word, self.act, self.resolution, self.closing)
+        return not any((*follows, self.broken_glass))
 
 
 @dataclass(frozen=True, slots=True)

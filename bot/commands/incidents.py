@@ -5,12 +5,13 @@ from typing import Any
 
 from bot.commands.contract import Answer, Closing, Command, Scene
 from bot.commands.reasons import REASON, too_short
-from bot.permissions import Allowed, effect_policy, may_ask
+from bot.permissions import Allowed, may_ask
 from bot.replies.refusals import NotPermitted, Refusal
 from bot.replies.vigilance import IncidentEnded, IncidentList
 from bot.replies.wording import to_type
 from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import Reason
+from jobs.consent_terms import effect_policy
 from state import incident_store
 
 #: Who may take a backup may say that something is looked after.

@@ -28,6 +28,7 @@ _CONSENT = {
     "yes": "confirmed with `--yes`",
     "schedule": "agreed to with the schedule",
     "root": "agreed to by root on the host",
+    "break_glass": "agreed to by root on the host, in the place of others",
     "none": "needs no confirmation",
 }
 #: The job's own times tell it, and better.

@@ -2,17 +2,22 @@
 
 from datetime import datetime
 
+from bot.commands.consent.break_glass import KIND
 from bot.commands.contract import Answer, Asker, Closing, Resolution
 from bot.deciding.effects import Effect, EndRun, LookForNext
 from bot.deciding.following import Following
 from bot.replies.job_news import JobResolved
 from bot.replies.vigilance import IncidentEnded
+from bot.vigilance import incidents
 from bot.vigilance.incidents import topic_of
 from bot.zulip_api.words import CHECK, CROSS
-from jobs.engine import Decider, actor
+from jobs import by_hand
+from jobs.by_hand import Decider
+from jobs.engine import actor
 from jobs.lifecycle import FINAL, Status
 from state import incident_store, job_store, run_store
 from state.database import Transaction
+from state.incident_store import NewIncident
 
 
 def carry_out(
@@ -23,6 +28,8 @@ def carry_out(
         return _cancel(tx, answer.cancel_job, asker, following, now)
     if answer.resolution is not None:
         return _resolve(tx, answer.resolution, asker, following, now)
+    if answer.broken_glass is not None:
+        return _break_glass(tx, answer, asker, following, now)
     if answer.closing is not None:
         _close(tx, answer.closing, asker, following, now)
     return ()
@@ -49,7 +56,7 @@ def _resolve(
     assert job is not None
     to = Status.SUCCEEDED if resolution.succeeded else Status.FAILED
     decider = Decider(asker.name, _actor(asker), resolution.reason)
-    job = following.engine.resolve(tx, job, to, decider, now)
+    job = by_hand.resolve(tx, job, to, decider, now)
     outgoing = following.outgoing
     told = JobResolved(
         job.id,
@@ -64,6 +71,28 @@ def _resolve(
         outgoing.resolve(tx, job, now)
         if job.command_message_id is not None and job.epoch == following.engine.epoch:
             outgoing.change_mark(tx, job.command_message_id, CROSS, CHECK, now)
+    return (LookForNext(),)
+
+
+def _break_glass(
+    tx: Transaction, answer: Answer, asker: Asker, following: Following, now: datetime
+) -> tuple[Effect, ...]:
+    """Told in the job's topic and as an incident, as soon as Zulip can be told anything."""
+    broken = answer.broken_glass
+    assert broken is not None
+    job = job_store.get(tx, broken.job)
+    assert job is not None
+    decider = Decider(asker.name, _actor(asker), broken.reason)
+    job = by_hand.break_glass(tx, job, decider, now)
+    following.outgoing.post(tx, job, answer.reply, now)
+    new = NewIncident(
+        kind=KIND,
+        subject=f"#{job.id}",
+        severity="critical",
+        sentence=answer.reply.text(),
+        detail={"job": job.id, "reason": broken.reason},
+    )
+    incidents.begin(tx, following.outgoing, new, now)
     return (LookForNext(),)
 
 

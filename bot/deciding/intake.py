@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from uuid import uuid4
 
 from bot.deciding.effects import ReadPerson
 from bot.deciding.outgoing import Outgoing
@@ -117,6 +118,26 @@ def _refusal(judged: Addressed | Refusal, arrived: MessageArrived) -> str | None
     if arrived.from_catch_up or judged.reason is Reason.TOO_OLD:
         return judged.reason.value
     return judged.sentence
+
+
+def host_entry(text: str, asker: str, now: datetime) -> NewEntry:
+    """A command that was typed on the host."""
+    return NewEntry(
+        origin="host",
+        source_key=f"host/{uuid4()}",
+        epoch=0,
+        message_id=None,
+        sender_id=None,
+        sender_name=asker,
+        content=text,
+        content_sha256=sha256(text.encode()).hexdigest(),
+        channel_id=None,
+        topic=None,
+        direct=False,
+        client="host",
+        sent_at=now,
+        received_at=now,
+    )
 
 
 def needs_person(entry: Entry) -> ReadPerson | None:

@@ -71,13 +71,14 @@ class HostSocket:
                 connection.sendall(json.dumps({"version": 1, **answer}).encode() + b"\n")
 
     def _answer(self, connection: socket.socket) -> dict[str, object]:
-        if _peer_user(connection) not in {0, os.getuid()}:
+        user = _peer_user(connection)
+        if user not in {0, os.getuid()}:
             return {"refused": f"{self._path} takes commands from root alone."}
         request = json.loads(_read_line(connection))
         if not isinstance(request, dict) or not isinstance(request.get("command"), str):
             return {"refused": "That is no request."}
         answers: SimpleQueue[tuple[str, int | None]] = SimpleQueue()
-        self._tell(HostCommand(request["command"], answers))
+        self._tell(HostCommand(request["command"], user, answers))
         try:
             text, job = answers.get(timeout=ANSWER_SECONDS)
         except Empty:

@@ -1,5 +1,6 @@
 """Answers and runs commands on the host while the bot is down; the database is only read."""
 
+import os
 import secrets
 import time
 from contextlib import closing
@@ -112,7 +113,8 @@ class WithoutBot:
         """What the bot would say; raises OpsError when it never ran here."""
         if parsed.arguments.get("fresh"):
             self._look_at_host()
-        answer = FromFiles(self.settings, self.clock).answer(parsed, ROOT)
+        asker = replace(ROOT, host_user=os.geteuid())
+        answer = FromFiles(self.settings, self.clock).answer(parsed, asker)
         if not answer.only_tells:
             return f"Only the bot can carry out `{parsed.canonical}`; start it again first."
         return on_host(answer.reply, answer)

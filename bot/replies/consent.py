@@ -216,3 +216,38 @@ class Explained(Reply, kind="explained"):
 
     def text(self) -> str:
         return "\n".join([self.title, *(f"- {sentence}" for sentence in self.sentences)])
+
+
+@dataclass(frozen=True)
+class GlassBroken(Reply, kind="glass_broken"):
+    """Root consented in the place of the people who would have had to."""
+
+    job: int
+    command: str
+    by_name: str
+    reason: str
+    #: How often it may be done again within the same 24 hours.
+    left: int
+
+    def text(self) -> str:
+        left = {0: "not again", 1: "once more"}.get(self.left, f"{self.left} times more")
+        return (
+            f"**Glass broken.** {self.by_name} agreed to job #{self.job} ({code(self.command)}) in "
+            f"the place of the people who approve it: {code(self.reason)}\n"
+            f"It starts without them. Within these 24 hours that is possible {left}."
+        )
+
+
+@dataclass(frozen=True)
+class GlassIntact(Reply, kind="glass_intact"):
+    """It was done too often of late."""
+
+    job: int
+    uses: int
+    again_at: str
+
+    def text(self) -> str:
+        return (
+            f"The glass was broken {self.uses} times within 24 hours, and that is the most: job "
+            f"#{self.job} waits for people. The next time is possible from {moment(self.again_at)}."
+        )

@@ -78,8 +78,8 @@ def test_what_is_queued_waits_for_a_persons_word_and_goes_on(
     assert (resolved.status, resolved.reason) == ("succeeded", "resolved")
     assert resolved.ended_at is not None
     talk.settled()
-    told, resolved_by_bot = talk.in_topic_of(interrupted.id)[-2:]
-    assert (told.content, told.topic.startswith("✔ ")) == (answer, True)
+    end, resolved_by_bot = talk.in_topic_of(interrupted.id)[-2:]
+    assert (end.content, end.topic.startswith("✔ ")) == (answer, True)
     assert "marked this topic as resolved" in resolved_by_bot.content
     shown = talk.hear(cast.iago, f"job {interrupted.id}")
     assert "- how it ended was decided by Iago: `` looked: nothing is `missing` ``" in shown

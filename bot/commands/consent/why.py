@@ -65,6 +65,9 @@ def _given(job: Job, request: Request) -> Iterator[str]:
     votes = request.votes if isinstance(request.votes, list) else []
     counted = [one for one in votes if isinstance(one, int)] or request.told.get("counted", [])
     plan = f"plan `{request.fingerprint[:12]}`"
+    if job.consent == Consent.BREAK_GLASS:
+        yield f"Root on the host consented to {plan} in their place, with `--break-glass`."
+        return
     if request.status in {"latched", "consumed"} and request.decided_at:
         yield f"Consent to {plan} was given by {mentioned(counted)}."
     elif request.armed_until and job.status == Status.ARMING:

@@ -1,0 +1,1 @@
+"""What the bot watches over is noticed, told once, and kept."""
