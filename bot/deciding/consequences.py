@@ -71,7 +71,10 @@ def _resolve(
         outgoing.resolve(tx, job, now)
         if job.command_message_id is not None and job.epoch == following.engine.epoch:
             outgoing.change_mark(tx, job.command_message_id, CROSS, CHECK, now)
-    return (LookForNext(),)
+        return (LookForNext(),)
+    # What it may have left running must not change the host beside the next job.
+    newest = run_store.runs_of(tx, job.id)[-1:]
+    return (*(EndRun(run.job_id, run.attempt) for run in newest), LookForNext())
 
 
 def _break_glass(
