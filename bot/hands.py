@@ -121,6 +121,7 @@ class Hands:
         self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
         # A long log takes a while, and no run waits for it.
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="audit")
+        self._reads_for_day = False
 
     def carry_out(self, effect: Effect) -> None:
         """Never waits, never raises: what comes of it arrives as an event."""
@@ -134,7 +135,7 @@ class Hands:
             case LookForNext():
                 self._tell(Tick(self._clock.now()))
             case ReadAudit():
-                self._reading.submit(self._read_audit, effect).add_done_callback(_log_failure)
+                self._read_audit_soon(effect)
             case WakeFor():
                 self._scheduler.follow(effect.recurrences)
             case _:
@@ -208,6 +209,14 @@ class Hands:
         except LauncherUnavailable as error:
             _logger.error("Run %s cannot be ended: %s", name, error.message)
 
+    def _read_audit_soon(self, effect: ReadAudit) -> None:
+        """The day's reading is asked for with every tick until it is done."""
+        if effect.entry_id is None:
+            if self._reads_for_day:
+                return
+            self._reads_for_day = True
+        self._reading.submit(self._read_audit, effect)
+
     def _read_audit(self, effect: ReadAudit) -> None:
         try:
             facts = read_facts(self.state_directory)
@@ -219,6 +228,9 @@ class Hands:
         except DatabaseUnusable as error:
             _logger.error("The audit log cannot be read: %s", error.message)
             seen = AuditSeen(0, None, None, is_complete=False)
+        finally:
+            if effect.entry_id is None:
+                self._reads_for_day = False
         self._tell(AuditRead(effect.entry_id, seen))
 
     def _look_at_host(self) -> None:

@@ -46,8 +46,9 @@ _COLUMNS = columns_for(audit_entries, Entry)
 
 def append(tx: Transaction, at: datetime, actor: str, action: str, detail: Facts) -> Entry:
     """Add an entry; `actor` is like "user/11", "schedule/nightly", "root", "bot"."""
-    last = head(tx)
-    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+    # Nothing else of the last entry is read: if it is damaged, the log goes on all the same.
+    last_seq, previous = head_hash(tx) or (0, GENESIS)
+    seq = last_seq + 1
     actor = actor.encode("utf-8", "replace").decode("utf-8")
     entry = Entry(
         seq=seq,

@@ -26,6 +26,8 @@ class SeenMessage:
 
 def remember(tx: Transaction, messages: Sequence[SeenMessage]) -> None:
     """Keep these and forget the oldest beyond `KEPT`."""
+    if not messages:
+        return
     for one in messages[-KEPT:]:
         row = insert(seen_messages).values(
             message_id=one.message_id, sender_id=one.sender_id, sent_at=one.sent_at

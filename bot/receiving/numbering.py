@@ -13,8 +13,8 @@ from bot.zulip_client import ZulipClient
 from state.seen_messages import SeenMessage
 
 #: So many of the newest seen messages are looked at, until one is what it was.
-LOOKED_AT = 3
-#: One message that is gone was deleted; so many at once are a restored backup.
+LOOKED_AT = 10
+#: One message that is gone was deleted; if all are, and so many at least, a backup was restored.
 ENOUGH_GONE = 2
 #: How far back unseen messages are looked for in a new epoch.
 NEWEST = 1000

@@ -137,7 +137,8 @@ class IncidentList(Reply, kind="incidents"):
         if not self.incidents:
             return "No incident is open."
         lines = [
-            f"- #{one['id']} **{one['severity']}** · {moment(one['opened_at'])} · {one['sentence']}"
+            f"- #{one['id']} **{one['severity']}** · {moment(one['opened_at'])} · "
+            + " ".join(one["sentence"].split())
             for one in self.incidents
         ]
         example = f'incident {self.incidents[0]["id"]} close --reason "what was done about it"'
