@@ -78,6 +78,23 @@ def incidents_told(talk: Conversation, job: Job) -> list[SeenMessage]:
     return talk.stage.zulip.messages(talk.stage.cast.ops, begins)
 
 
+def test_bad_words_break_nothing(talk: Conversation, cast: Cast) -> None:
+    job = waiting(talk, cast)
+    assert break_glass(talk, job, "urgent").stdout.startswith("`--reason` needs 10 characters")
+    quoted = break_glass(talk, job, 'it is "urgent" now')
+    assert (quoted.returncode, "double quotes" in quoted.stderr) == (2, True)
+    with talk.without_bot():
+        alone = break_glass(talk, job)
+        assert "Only the bot can carry out `approve" in alone.stdout
+    assert talk.job(job.id).status == "awaiting_approval"
+    talk.hear(cast.iago, f"cancel {job.id}")
+    talk.reached(job.id, "cancelled")
+    late = break_glass(talk, job)
+    assert late.stdout.startswith(f"Job #{job.id} is cancelled: it waits for no consent.")
+    nothing = break_glass(talk, replace(job, id=job.id + 50))
+    assert nothing.stdout.startswith(f"There is no job #{job.id + 50}.")
+
+
 def test_a_job_starts_without_the_others_and_it_is_told(talk: Conversation, cast: Cast) -> None:
     job = waiting(talk, cast)
     done = break_glass(talk, job)
@@ -154,20 +171,3 @@ def test_the_account_of_the_bot_cannot_either(talk: Conversation, cast: Cast) ->
     talk.app.dispatcher.events.put(HostCommand(command, BOTS_ACCOUNT, answers))
     assert answers.get(timeout=20)[0].startswith("Only root on the host breaks the glass.")
     talk.hear(cast.iago, f"cancel {job.id}")
-
-
-def test_bad_words_break_nothing(talk: Conversation, cast: Cast) -> None:
-    job = waiting(talk, cast)
-    assert break_glass(talk, job, "urgent").stdout.startswith("`--reason` needs 10 characters")
-    quoted = break_glass(talk, job, 'it is "urgent" now')
-    assert (quoted.returncode, "double quotes" in quoted.stderr) == (2, True)
-    with talk.without_bot():
-        alone = break_glass(talk, job)
-        assert "Only the bot can carry out `approve" in alone.stdout
-    assert talk.job(job.id).status == "awaiting_approval"
-    talk.hear(cast.iago, f"cancel {job.id}")
-    talk.reached(job.id, "cancelled")
-    late = break_glass(talk, job)
-    assert late.stdout.startswith(f"Job #{job.id} is cancelled: it waits for no consent.")
-    nothing = break_glass(talk, replace(job, id=job.id + 50))
-    assert nothing.stdout.startswith(f"There is no job #{job.id + 50}.")

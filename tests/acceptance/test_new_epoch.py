@@ -7,7 +7,8 @@ import pytest
 
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
-from state import incident_store, installation, run_store
+from jobs.approvals import CONSENT
+from state import approval_store, incident_store, installation, run_store
 from state.job_store import Job
 from tests.acceptance.conversation import Conversation
 
@@ -32,8 +33,19 @@ def epoch(talk: Conversation) -> int:
 
 
 def waiting_plan(talk: Conversation, cast: Cast) -> tuple[Job, SeenMessage]:
+    """Read by the bot already: a look that is under way would find the card gone, and end the
+    job for that."""
     job = talk.job_for(talk.ask(cast.iago, "backup now"))
-    return job, talk.card(job.id)
+    card = talk.card(job.id)
+
+    def is_read() -> bool:
+        return not talk.read(lambda tx: approval_store.has_open_question(tx, job.id, CONSENT))
+
+    talk.settled()
+    # Events are handled in order: behind this answer, the card that was sent is asked about.
+    assert talk.hear(cast.iago, "whoami")
+    talk.until(is_read, "the card is read")
+    return job, card
 
 
 def announcements(talk: Conversation, number: int) -> list[SeenMessage]:
