@@ -7,7 +7,6 @@ import pytest
 
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
-from jobs.approvals import CONSENT
 from state import approval_store, incident_store, installation, run_store
 from state.job_store import Job
 from tests.acceptance.conversation import Conversation
@@ -39,7 +38,7 @@ def waiting_plan(talk: Conversation, cast: Cast) -> tuple[Job, SeenMessage]:
     card = talk.card(job.id)
 
     def is_read() -> bool:
-        return not talk.read(lambda tx: approval_store.has_open_question(tx, job.id, CONSENT))
+        return not talk.read(lambda tx: approval_store.has_open_question(tx, job.id))
 
     talk.settled()
     # Events are handled in order: behind this answer, the card that was sent is asked about.
