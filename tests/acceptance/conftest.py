@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,15 @@ def stage(
     s3: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("talk")
+    with small_stage(wish, stores, clusters, s3, tmp_path_factory.mktemp("talk")) as made:
+        yield made
+
+
+@contextmanager
+def small_stage(
+    wish: Wish, stores: tuple[str, ...], clusters: Clusters, s3: S3Server, folder: Path
+) -> Iterator[Stage]:
+    """With only these of its stores, and without the server's limit on calls."""
     cluster = clusters.of(USUAL_MAJOR)
     with Stage.set_up(folder, wish, cluster=cluster, s3=s3) as made:
         made.zulip.set_rate_limit(100_000)

@@ -3,22 +3,41 @@
 import json
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bot.demo.s3_server import S3Server
+from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
 from state import audit_log, incident_store
+from tests.acceptance.conftest import SMALL, small_stage
 from tests.acceptance.conversation import Conversation
+from tests.conftest import Clusters
 
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def stores() -> tuple[str, ...]:
-    return ("local",)
+@pytest.fixture
+def stage(clusters: Clusters, s3: S3Server, tmp_path: Path) -> Iterator[Stage]:
+    """One for each test: what one of them damages stays damaged."""
+    with small_stage(Wish(extent=SMALL), ("local",), clusters, s3, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def talk(stage: Stage) -> Iterator[Conversation]:
+    """Something has happened already, so that there are entries."""
+    with closing(Conversation(stage)) as conversation:
+        conversation.start_bot()
+        job = conversation.job_for(conversation.ask(stage.cast.iago, "backup now --yes"))
+        conversation.reached(job.id, "succeeded")
+        conversation.settled()
+        yield conversation
 
 
 def heads_told(talk: Conversation) -> list[SeenMessage]:
@@ -112,6 +131,7 @@ def test_after_days_without_the_bot_it_is_told_once(talk: Conversation, cast: Ca
 
 
 def test_a_tail_that_was_cut_off_is_noticed(talk: Conversation, cast: Cast) -> None:
+    next_day(talk)
     head = talk.read(audit_log.head)
     assert head is not None
     tamper(talk, f"DELETE FROM audit_entries WHERE seq > {head.seq - 3}")
@@ -138,4 +158,5 @@ def test_a_damaged_entry_is_no_stumbling_block(talk: Conversation, cast: Cast) -
         "An entry of the audit log is damaged, so this page cannot be shown. "
         "`@ops audit verify` names it."
     )
+    assert "Entry 1 is not what was written" in talk.hear(cast.iago, "audit verify")
     assert [one.kind for one in talk.read(incident_store.open_incidents)] == ["audit_chain"]

@@ -85,7 +85,11 @@ def test_what_is_queued_waits_for_a_persons_word_and_goes_on(
     assert "- how it ended was decided by Iago: `` looked: nothing is `missing` ``" in shown
     assert "The run's process was killed." in shown
     entries = talk.read(lambda tx: audit_log.page(tx, limit=100))
-    (entry,) = [one for one in entries if one.action == "job resolved"]
+    (entry,) = [
+        one
+        for one in entries
+        if (one.action, one.detail.get("job")) == ("job resolved", interrupted.id)
+    ]
     assert entry.actor == f"chat:{cast.iago.id}"
     assert entry.detail["reason"] == "looked: nothing is `missing`"
 
