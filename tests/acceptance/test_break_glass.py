@@ -3,20 +3,24 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
-from bot.demo.stage import Wish
+from bot.demo.s3_server import S3Server
+from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
 from bot.events import HostCommand
 from state import approval_store, audit_log, incident_store
 from state.job_store import Job
-from tests.acceptance.conftest import SMALL
+from tests.acceptance.conftest import SMALL, small_stage
 from tests.acceptance.conversation import Conversation, is_root
+from tests.conftest import Clusters
 
 POLICY = """
 [policy.roles]
@@ -35,21 +39,19 @@ WHY = "the approver cannot be reached"
 pytestmark = pytest.mark.skipif(not is_root(), reason="only root breaks the glass")
 
 
-@pytest.fixture(scope="module")
-def wish() -> Wish:
-    return Wish(extent=SMALL, policy=POLICY)
+@pytest.fixture
+def stage(clusters: Clusters, s3: S3Server, tmp_path: Path) -> Iterator[Stage]:
+    """One for each test: each finds the glass whole."""
+    wish = Wish(extent=SMALL, policy=POLICY)
+    with small_stage(wish, ("local",), clusters, s3, tmp_path) as made:
+        yield made
 
 
-@pytest.fixture(scope="module")
-def stores() -> tuple[str, ...]:
-    return ("local",)
-
-
-@pytest.fixture(autouse=True)
-def a_day_later(talk: Conversation) -> None:
-    """Each test finds the glass whole."""
-    talk.let_pass(timedelta(hours=25))
-    assert talk.hear(talk.stage.cast.iago, "whoami")
+@pytest.fixture
+def talk(stage: Stage) -> Iterator[Conversation]:
+    with closing(Conversation(stage)) as conversation:
+        conversation.start_bot()
+        yield conversation
 
 
 def waiting(talk: Conversation, cast: Cast) -> Job:
