@@ -11,7 +11,6 @@ class Reason(StrEnum):
     UNKNOWN_VERB = "unknown_verb"
     BAD_ARGUMENT = "bad_argument"
     UNREADABLE_TEXT = "unreadable_text"
-    NOT_YET = "not_yet"
     # Who asked, where and when.
     NOT_A_COMMAND = "not_a_command"
     NOT_HUMAN = "not_human"
@@ -48,6 +47,8 @@ class Reason(StrEnum):
     RUN_LOST = "run_lost"
     RESOLVED = "resolved"
     NOT_CONFIGURED = "not_configured"
+    NO_RELEASE = "no_release"
+    STILL_AWAY = "still_away"
     BUG = "bug"
 
 
@@ -59,6 +60,8 @@ class OpsError(Exception):
         self.message = message
         self.reason = reason
         self.hint = hint
+        #: What state the server is in now, where the operation itself has looked.
+        self.state: str | None = None
 
 
 class BadCommand(OpsError):

@@ -41,6 +41,14 @@ class Layout:
         return self.root / "home/zulip/archives"
 
     @property
+    def fetched_releases(self) -> Path:
+        """Ours: tarballs that were compared with their SHA-256; never below `archives`.
+
+        Zulip's script copies the tarball there and stops when it already lies there.
+        """
+        return self.root / "var/cache/zulip-ops/releases"
+
+    @property
     def uploads(self) -> Path:
         """`LOCAL_UPLOADS_DIR` as the installer sets it, with `files/` and `avatars/`."""
         return self.root / "home/zulip/uploads"

@@ -1,4 +1,4 @@
-"""Where the Zulip installation lies and which stores keep its copies, as plain data."""
+"""Where Zulip, its releases and its copies lie, as plain data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,19 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseSettings:
+    """Where the tarballs of Zulip's releases come from: a directory or, without one, an address."""
+
+    #: Holds `zulip-server-X.Y.tar.gz` and `SHA256SUMS.txt`.
+    directory: Path | None = None
+    #: Asked for the same files when there is no directory.
+    url: str = "https://download.zulip.com/server"
+    #: The only hosts that are asked; a redirect is not followed.
+    hosts: tuple[str, ...] = ("download.zulip.com",)
+    largest_bytes: int = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class HostSettings:
     """All paths of the host hang below `root`."""
 
@@ -29,6 +42,9 @@ class HostSettings:
     #: The certificate on loopback carries the server's public name, so it is not checked there.
     check_certificate: bool = False
     database: DatabaseSettings = DatabaseSettings()
+    releases: ReleaseSettings = ReleaseSettings()
+    #: How long Zulip may take to answer again before an upgrade counts as failed.
+    back_within_seconds: int = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.errors import OpsError, Reason
-from handlers.host.settings import DatabaseSettings, HostSettings, StoreSettings
+from handlers.host.settings import DatabaseSettings, HostSettings, ReleaseSettings, StoreSettings
 
 VERSION = 1
 
@@ -78,7 +78,13 @@ def _spec(record: dict[str, Any]) -> ObserverSpec:
 def host_from_record(record: Mapping[str, Any]) -> HostSettings:
     """What `asdict` made of host settings, with paths as text."""
     database = _with_paths(record["database"], "programs")
-    rest = _with_paths(record, "root") | {"database": DatabaseSettings(**database)}
+    releases = _with_paths(record.get("releases", {}), "directory")
+    if "hosts" in releases:
+        releases["hosts"] = tuple(releases["hosts"])
+    rest = _with_paths(record, "root") | {
+        "database": DatabaseSettings(**database),
+        "releases": ReleaseSettings(**releases),
+    }
     return HostSettings(**rest)
 
 
