@@ -128,13 +128,17 @@ class PostgresCluster:
 
     def sql(self, statements: str, *, database: str, user: str = SUPERUSER) -> str:
         """What psql answers, unaligned and without headings; stops at the first error."""
-        argv = (
-            *(str(self.programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only"),
-            *("--no-align", "--set=ON_ERROR_STOP=1", f"--host={self.socket}", f"--port={PORT}"),
-            *(f"--username={user}", f"--dbname={database}", "--file=-"),
-        )
+        argv = (*self.command(database, user), "--file=-")
         done = processes.run(argv, timeout=10 * TIME_LIMIT, stdin=statements.encode())
         return done.output.strip()
+
+    def command(self, database: str, user: str) -> tuple[str, ...]:
+        """How psql is called for a database; what to do there comes on top."""
+        return (
+            *(str(self.programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only"),
+            *("--no-align", "--set=ON_ERROR_STOP=1", f"--host={self.socket}", f"--port={PORT}"),
+            *(f"--username={user}", f"--dbname={database}"),
+        )
 
     def settings(self, database: str = "zulip") -> DatabaseSettings:
         """How the rest of the program reaches a database of this cluster."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bot.demo.host_on_air import HostOnAir
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent, SampleHost
@@ -27,6 +28,8 @@ class Wish:
 
     version: str = "9.2"
     extent: Extent = field(default_factory=Extent)
+    #: Releases to upgrade to, each with the migrations that it brings.
+    releases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     schedules: tuple[ScheduleSettings, ...] = ()
     #: The tables of the policy in place of the usual ones; `{iago}` stands for Iago's user id.
     policy: str | None = None
@@ -78,6 +81,9 @@ class Stage:
                 StoreSettings(name="local", path=folder / "backups"),
                 s3_soon.result().store_settings("s3", prefix=f"{folder.name}/"),
             )
+            for version, migrations in wish.releases:
+                host.publish(version, migrations)
+            running.enter_context(HostOnAir(host.layout, zulip))
         except BaseException:
             running.close()
             raise
@@ -126,6 +132,9 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         "[host]",
         f"root = {_toml(host.root)}",
         f"url = {_toml(host.url)}",
+        f"back_within_seconds = {host.back_within_seconds}",
+        "[host.releases]",
+        f"directory = {_toml(host.releases.directory)}",
         "[host.database]",
         f"host = {_toml(database.host)}",
         f"port = {database.port}",

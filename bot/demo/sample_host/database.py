@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.demo.postgres_cluster import ROLE, PostgresCluster
+from bot.demo.sample_host.tree import MIGRATIONS
 from bot.demo.sample_host.uploads import Upload
 
 #: Zulip's role looks into the schema `zulip` first.
@@ -46,9 +47,8 @@ CREATE TABLE zerver_attachment (
     is_realm_public boolean NOT NULL);
 
 INSERT INTO django_migrations (app, name, applied)
-SELECT 'zerver', name, timestamptz '2026-11-20 10:00Z' FROM unnest(ARRAY[
-    '0001_initial', '0029_realm_subdomain', '0556_alter_realmuserdefault_dense_mode_and_more',
-    '0557_change_information_density_defaults', '0576_backfill_imageattachment']) AS name
+SELECT 'zerver', name, timestamptz '2026-11-20 10:00Z'
+FROM unnest(string_to_array(:'migrations', ' ')) AS name
 UNION ALL SELECT 'contenttypes', '0001_initial', timestamptz '2026-11-20 10:00Z'
 UNION ALL SELECT 'sessions', '0001_initial', timestamptz '2026-11-20 10:00Z';
 INSERT INTO zerver_realm VALUES
@@ -112,10 +112,14 @@ class SampleDatabase:
 
     def make(self, messages: int) -> None:
         """Tables, people, channels and messages; about 0.2 s for each 10 000 of these."""
-        self._run(_SCHEMA)
+        self._run(f"\\set migrations '{' '.join(MIGRATIONS)}'\n{_SCHEMA}")
         if messages:
             self.add_messages(messages)
         self._run(_INDEXES)
+
+    def command(self) -> tuple[str, ...]:
+        """How psql is called for this database."""
+        return self.cluster.command(self.name, ROLE)
 
     def add_messages(self, count: int) -> None:
         """More messages, each with two readers; about 850 bytes each with all indexes."""

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Self
 
 from bot.demo.postgres_cluster import PostgresCluster
-from bot.demo.sample_host import programs, tree
+from bot.demo.sample_host import programs, releases, tree
 from bot.demo.sample_host.database import SampleDatabase
+from bot.demo.sample_host.scripts.controls import Manners, write_manners
 from bot.demo.sample_host.uploads import Recipe, make_avatars, make_uploads
 from handlers.host.deployments import current_deployment
 from handlers.host.layout import Layout
-from handlers.host.settings import DatabaseSettings, HostSettings
+from handlers.host.settings import DatabaseSettings, HostSettings, ReleaseSettings
 
 GIB = 2**30
 _AVATARS = 12
@@ -70,7 +71,13 @@ class SampleHost:
 
     def settings(self) -> HostSettings:
         """What zulip-ops.toml would say of this host."""
-        return HostSettings(root=self.root, url=self.url, database=self._database_settings())
+        return HostSettings(
+            root=self.root,
+            url=self.url,
+            database=self._database_settings(),
+            releases=ReleaseSettings(directory=releases.releases_directory(self.layout)),
+            back_within_seconds=5,
+        )
 
     def stop_program(self, name: str, *, state: str = "STOPPED", detail: str | None = None) -> None:
         """One program of supervisord ends; `state` as supervisorctl tells it."""
@@ -90,6 +97,14 @@ class SampleHost:
         tree.point(self.layout.last, before)
         tree.point(self.layout.current, after)
         return after
+
+    def publish(self, version: str, migrations: tuple[str, ...] = ()) -> Path:
+        """A release to upgrade to, with migrations that the database does not have yet."""
+        return releases.publish(self.layout, version, migrations)
+
+    def behave(self, manners: Manners) -> None:
+        """How its scripts behave from now on."""
+        write_manners(self.layout, manners)
 
     def set_memory(self, *, total: int, available: int, swap: tuple[int, int] = (0, 0)) -> None:
         """Sizes in bytes; swap as total and free."""
@@ -127,6 +142,7 @@ class SampleHost:
         cluster.create_database(name)
         self.database = SampleDatabase(cluster, name)
         self.database.make(self.extent.messages)
+        tree.write_database_command(self.layout, self.database.command())
 
     def _database_settings(self) -> DatabaseSettings:
         if self.database is not None:

@@ -1,39 +1,51 @@
 """The files of the sample host: Zulip's code trees, its configuration, logs and what /proc says."""
 
 import secrets
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from handlers.host.layout import Layout
 
-_NAME_FORMAT = "%Y-%m-%d-%H-%M-%S"
+NAME_FORMAT = "%Y-%m-%d-%H-%M-%S"
 _FIRST = datetime(2026, 11, 20, 10, 0, 0)  # noqa: DTZ001 (Zulip names trees in local time)
 
 #: By major version, as those releases carry it; others are made up.
-_FEATURE_LEVELS = {"9": 278, "10": 371, "11": 421}
+_FEATURE_LEVELS = {"1": 278, "9": 278, "10": 371, "11": 421}
+#: What every release here brings, and the sample database has; only a few of Zulip's own.
+MIGRATIONS = (
+    *("0001_initial", "0029_realm_subdomain", "0556_alter_realmuserdefault_dense_mode_and_more"),
+    *("0557_change_information_density_defaults", "0576_backfill_imageattachment"),
+)
 
-_SCRIPTS = {
-    "restart-server": "restarted",
-    "start-server": "started",
-    "stop-server": "stopped",
-}
+_IMITATED = (
+    *("upgrade-zulip", "restart-server", "start-server", "stop-server"),
+    "lib/check-database-compatibility",
+)
 _NOT_IMITATED = (
-    *("upgrade-zulip", "upgrade-zulip-from-git", "purge-old-deployments", "zulip-puppet-apply"),
+    *("upgrade-zulip-from-git", "purge-old-deployments", "zulip-puppet-apply"),
     *("reload-clients", "get-django-setting", "lib/upgrade-zulip-stage-2"),
-    *("lib/check-database-compatibility", "setup/restore-backup"),
+    "setup/restore-backup",
 )
 
 
 def make_deployment(layout: Layout, version: str) -> Path:
     """A new code tree of that version, which `next` then points at; not `current`."""
     tree = layout.deployments / _next_name(layout)
-    for directory in ("scripts/lib", "scripts/setup", "zerver", "zproject", "puppet"):
-        (tree / directory).mkdir(parents=True)
-    _write_version(tree, version)
-    _write_scripts(layout, tree)
+    write_tree(layout, tree, version)
     (tree / "zproject/prod_settings.py").symlink_to(layout.settings_file)
     point(layout.next, tree)
     return tree
+
+
+def write_tree(layout: Layout, tree: Path, version: str, migrations: tuple[str, ...] = ()) -> None:
+    """What a release holds, at any place; `migrations` come on top of those all releases have."""
+    for directory in ("scripts/lib", "scripts/setup", "zerver/migrations", "zproject", "puppet"):
+        (tree / directory).mkdir(parents=True)
+    for name in (*MIGRATIONS, *migrations):
+        (tree / f"zerver/migrations/{name}.py").write_text(f'"""{name}"""\n', encoding="utf-8")
+    _write_version(tree, version)
+    _write_scripts(layout, tree)
 
 
 def point(link: Path, tree: Path) -> None:
@@ -66,6 +78,12 @@ def write_configuration(layout: Layout, database_name: str) -> None:
         'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n',
         encoding="utf-8",
     )
+
+
+def write_database_command(layout: Layout, command: tuple[str, ...]) -> None:
+    """How the imitated scripts reach the database: psql and its arguments, one a line."""
+    file = layout.configuration / "sample-psql"
+    file.write_text("\n".join(command) + "\n", encoding="utf-8")
 
 
 def write_surroundings(layout: Layout) -> None:
@@ -119,8 +137,8 @@ def _next_name(layout: Layout) -> str:
     names = sorted(path.name for path in layout.deployments.iterdir() if not path.is_symlink())
     moment = _FIRST
     if names:
-        moment = datetime.strptime(names[-1], _NAME_FORMAT) + timedelta(days=1)  # noqa: DTZ007
-    return moment.strftime(_NAME_FORMAT)
+        moment = datetime.strptime(names[-1], NAME_FORMAT) + timedelta(days=1)  # noqa: DTZ007
+    return moment.strftime(NAME_FORMAT)
 
 
 def _write_version(tree: Path, version: str) -> None:
@@ -138,11 +156,13 @@ def _write_version(tree: Path, version: str) -> None:
 
 
 def _write_scripts(layout: Layout, tree: Path) -> None:
-    for name, done in _SCRIPTS.items():
-        action = name.partition("-")[0]
+    for name in _IMITATED:
         _script(
             tree / "scripts" / name,
-            f'"{layout.supervisorctl}" {action} all\necho "Zulip {done} successfully!"\n',
+            # Where it lies by then: a release is unpacked and moved before its scripts run.
+            'here=$(readlink -f -- "$0")\n'
+            f'exec "{sys.executable}" -I -m bot.demo.sample_host.scripts "{layout.root}"'
+            f' "${{here%/scripts/{name}}}" {name.removeprefix("lib/")} "$@"\n',
         )
     for name in (*(f"scripts/{each}" for each in _NOT_IMITATED), "manage.py"):
         _script(tree / name, f'echo "The sample host does not imitate {name}." >&2\nexit 1\n')
