@@ -41,6 +41,9 @@ _TIMING = (
     Parameter("grace", Kind.INTEGER, "after how many minutes a run counts as missed", "60"),
 )
 
+#: What a release of Zulip is called: 9.2, 10.0-beta1.
+RELEASE_PATTERN = r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?(-(beta|rc)[0-9]{1,2})?"
+
 DECLARATIONS: tuple[Declaration, ...] = (
     Declaration(
         name="backup now",
@@ -51,6 +54,33 @@ DECLARATIONS: tuple[Declaration, ...] = (
         parameters=(Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),),
         time_limit=timedelta(hours=12),
         leaves_nothing=True,
+    ),
+    Declaration(
+        name="upgrade",
+        summary="Upgrade Zulip within its series, after a verified backup",
+        module="handlers.upgrades.upgrade",
+        effect=Effect.DISRUPTIVE,
+        example="upgrade 9.4",
+        parameters=(
+            Parameter(
+                name="version",
+                kind=Kind.WORD,
+                summary="the release to upgrade to",
+                example="9.4",
+                positional=True,
+                required=True,
+                pattern=RELEASE_PATTERN,
+            ),
+        ),
+        time_limit=timedelta(hours=16),
+    ),
+    Declaration(
+        name="rollback",
+        summary="Go back to the deployment that ran before, if the database allows it",
+        module="handlers.upgrades.rollback",
+        effect=Effect.DISRUPTIVE,
+        example="rollback",
+        time_limit=timedelta(minutes=30),
     ),
     Declaration(
         name="schedule add",

@@ -224,7 +224,7 @@ def failed(run: Run, failure: OpsError) -> RunResult:
         Reason.PLAN_CHANGED: ResultStatus.STALE,
     }
     status = statuses.get(failure.reason, ResultStatus.FAILED)
-    result = ended(run, status, failure.reason, failure.message, state_left(run))
+    result = ended(run, status, failure.reason, failure.message, failure.state or state_left(run))
     said = failure.tail if isinstance(failure, HostFailure) else ""
     # The traceback of a bug stays in the log.
     tail = "" if failure.reason is Reason.BUG else said or run.journal.log.tail()

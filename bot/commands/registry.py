@@ -4,7 +4,6 @@ from bot.commands import (
     audit,
     backups,
     cancel,
-    coming,
     help,
     history,
     incidents,
@@ -53,7 +52,6 @@ COMMANDS: tuple[Command, ...] = (
     why.COMMAND,
     policy.COMMAND,
     policy_test.COMMAND,
-    coming.UPGRADE,
 )
 
 

@@ -32,6 +32,7 @@ ENDS = {
 _TELLS = {
     "backups": "lists the copies",
     "log": "shows its output",
+    "rollback": "goes back, should something be wrong",
     "status": "shows the server",
 }
 _SHOWN_TAIL_LINES = 15

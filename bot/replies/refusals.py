@@ -131,14 +131,3 @@ class TooMany(Reply, kind="too_many"):
             f"I take {self.limit} commands a minute from one person and did not take {left} no 👀. "
             f"The next may come at {moment(self.free_at)}."
         )
-
-
-@dataclass(frozen=True)
-class NotYet(Reply, kind="not_yet"):
-    """A command that is understood and comes with a later version."""
-
-    command: str
-    will: str
-
-    def text(self) -> str:
-        return f"{code(self.command)} comes with a later version of zulip-ops. It will {self.will}."

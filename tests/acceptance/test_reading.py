@@ -213,12 +213,3 @@ def test_version(talk: Conversation, cast: Cast) -> None:
 
 def test_schedules_without_any(talk: Conversation, cast: Cast) -> None:
     assert "There are no schedules." in talk.hear(cast.iago, "schedules")
-
-
-def test_what_comes_later_says_in_one_line_what_it_will_do(talk: Conversation, cast: Cast) -> None:
-    jobs = len(talk.jobs())
-    answer = talk.hear(cast.iago, "upgrade 1.4")
-    assert "\n" not in answer
-    assert "comes with a later version of zulip-ops" in answer
-    assert "upgrade Zulip to 1.4" in answer
-    assert len(talk.jobs()) == jobs

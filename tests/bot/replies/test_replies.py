@@ -70,10 +70,6 @@ SPOKEN: list[tuple[Reply, str]] = [
         "no 👀. The next may come at <time:2026-11-23T12:00:00Z>.",
     ),
     (
-        refusals.NotYet("upgrade 1.4", "upgrade Zulip"),
-        "`upgrade 1.4` comes with a later version of zulip-ops. It will upgrade Zulip.",
-    ),
-    (
         job_news.JobAccepted(12, "ops", "backup now · #12", to_confirm=True),
         "Job #12: its plan comes in #**ops>backup now · #12**. Confirm it there with ✅.",
     ),

@@ -1,0 +1,1 @@
+"""Upgrades of Zulip and the way back from them."""
