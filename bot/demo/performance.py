@@ -14,7 +14,7 @@ from bot.demo.chat import Chat
 from bot.demo.markdown_text import Paper
 from bot.demo.prompt import Prompt
 from bot.demo.stage import Stage, Wish
-from bot.demo.tour import SCHEDULE, Tour
+from bot.demo.tour import RELEASES, SCHEDULE, Tour
 from bot.demo.transcript import Transcript
 from handlers.errors import HostFailure
 from jobs.configuration import ScheduleSettings
@@ -45,7 +45,8 @@ def perform(say: Say, *, on_terminal: bool) -> int:
 def _perform(say: Say, *, on_terminal: bool) -> int:
     started = time.monotonic()
     say("Starting a simulated Zulip, a sample host with PostgreSQL, an S3 server and the bot ...")
-    wish = Wish(schedules=_SCHEDULES if on_terminal else (SCHEDULE,))
+    schedules = _SCHEDULES if on_terminal else (SCHEDULE,)
+    wish = Wish(version="1.3", releases=RELEASES, schedules=schedules)
     with ExitStack() as running:
         folder = running.enter_context(_folder())
         stage = running.enter_context(Stage.set_up(folder, wish))

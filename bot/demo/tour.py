@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 from bot.deciding.outgoing import schedule_topic
 from bot.demo import manifest
 from bot.demo.expectations import (
-    ACCEPTED,
+    BACKUP,
     BAD_ARGUMENT,
-    CARD,
-    END,
     HELP,
     HISTORY,
     JOB,
-    JOB_TOPIC,
-    LATER,
     PROGRESS,
     REFUSAL,
     REPORT,
+    ROLLBACK,
     STATUS,
     TYPO,
+    UPGRADE,
     Expected,
+    Showing,
     listed,
 )
 from bot.demo.stage import Stage
@@ -38,6 +37,14 @@ TOPIC = "tour"
 #: Cron knows nothing shorter than a minute.
 SCHEDULE = ScheduleSettings("status report", "status", "* * * * *")
 
+#: One without and one with migrations, after which there is no `rollback`.
+RELEASES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("1.4", ()),
+    ("1.5", ("0600_sample_rows", "0601_sample_index")),
+)
+
+#: How a status message begins, as long as nothing has ended.
+_RUNNING = "has been running since"
 _PAUSE_SECONDS = 0.1
 _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
@@ -47,7 +54,7 @@ class Patience:
     """How long the tour waits for each kind of answer."""
 
     answer: timedelta = timedelta(seconds=15)
-    backup: timedelta = timedelta(seconds=90)
+    job: timedelta = timedelta(seconds=90)
     #: Until the next full minute, and until the bot has answered then.
     schedule: timedelta = timedelta(seconds=75)
 
@@ -77,12 +84,12 @@ class Tour:
         self._ask(iago, "bakcup now", TYPO)
         self._ask(iago, "job twelve", BAD_ARGUMENT)
         self._ask(hamlet, "backup now", REFUSAL)
-        self._ask(iago, "upgrade 1.4", LATER)
         if end is not None:
             self._let_observer_look(end.sent_at)
             self._ask(iago, "backups", listed(_snapshot_in(end)))
         self._ask(iago, "history", HISTORY)
         self._ask(iago, "job 1", JOB)
+        self._upgrade()
         if with_schedule:
             self._see_schedule()
         return self._summed_up()
@@ -95,28 +102,46 @@ class Tour:
         self._judge(expected, self._next(TOPIC, asked))
         return asked
 
-    # The backup.
+    # Jobs.
 
-    def _back_up(self) -> SeenMessage | None:
-        """From the command to the manifest; the message that told the end, if one did."""
-        asked = self._ask(self._cast.iago, "backup now", ACCEPTED)
-        card = self._judge(CARD, self._next(JOB_TOPIC, asked))
+    def _job(self, showing: Showing, approver: Person) -> SeenMessage | None:
+        """From the command to its end; the message that told the end, if one did."""
+        asked = self._ask(self._cast.iago, showing.command, showing.accepted)
+        card = self._judge(showing.card, self._next(showing.topic, asked))
         if card is None:
             return None
-        self._zulip.react(self._cast.iago, card.id, CHECK.name)
+        self._zulip.react(approver, card.id, CHECK.name)
         self._say(f"     reactions to message {card.id}: {self._reactions(card.id)}")
-        status = self._next(JOB_TOPIC, card.id)
+        status = self._status_after(showing.topic, card.id)
         # A job that ends before it starts has no status message.
-        end = status if status is None or _tells_end(status) else self._end_after(status)
+        is_end = status is None or _tells_end(status)
+        end = status if is_end else self._end_after(showing.topic, status)
         self._judge_status(None if status is end else status)
-        self._judge(END, end)
-        self._judge_traces(card.id, asked)
+        self._judge(showing.end, end)
+        self._judge_traces(showing.topic, card.id, asked)
+        return end
+
+    def _back_up(self) -> SeenMessage | None:
+        """The asker's own ✅ is enough for a backup."""
+        end = self._job(BACKUP, self._cast.iago)
         if end is not None:
             self._show_manifest(end)
         return end
 
-    def _end_after(self, status: SeenMessage) -> SeenMessage | None:
-        return self._next(JOB_TOPIC, status.id, self._patience.backup)
+    def _upgrade(self) -> None:
+        """Only another person's ✅ counts; Zulip goes away meanwhile, and the way back is open."""
+        self._job(UPGRADE, self._cast.desdemona)
+        self._job(ROLLBACK, self._cast.desdemona)
+
+    def _status_after(self, topic: str, card: int) -> SeenMessage | None:
+        """The status message, or the end; who approved may be said before it."""
+        said = self._next(topic, card)
+        if said is None or _tells_end(said) or _RUNNING in said.content:
+            return said
+        return self._next(topic, said.id)
+
+    def _end_after(self, topic: str, status: SeenMessage | None) -> SeenMessage | None:
+        return None if status is None else self._next(topic, status.id, self._patience.job)
 
     def _judge_status(self, status: SeenMessage | None) -> None:
         """The status message is shown as it was and as it became."""
@@ -134,7 +159,7 @@ class Tour:
         self._say(self._transcript.change(status, last) or "     (It was not edited.)")
         self._pass(PROGRESS.sentence, holds=PROGRESS.holds(last.content))
 
-    def _judge_traces(self, card: int, asked: int) -> None:
+    def _judge_traces(self, topic: str, card: int, asked: int) -> None:
         """What is left to see where the job was told and where it was asked for."""
 
         def is_resolved() -> bool:
@@ -145,7 +170,7 @@ class Tour:
             message = self._zulip.message(asked)
             return message is not None and message.has_reaction(CHECK.code, self._cast.bot.id)
 
-        self._pass(f"the topic is resolved: ✔ {JOB_TOPIC}", holds=self._eventually(is_resolved))
+        self._pass(f"the topic is resolved: ✔ {topic}", holds=self._eventually(is_resolved))
         self._pass("the bot's ✅ on the command", holds=self._eventually(is_marked))
 
     def _show_manifest(self, end: SeenMessage) -> None:
@@ -224,7 +249,10 @@ class Tour:
 
     def _reactions(self, message_id: int) -> str:
         message = self._zulip.message(message_id)
-        names = {person.id: person.full_name for person in (self._cast.iago, self._cast.bot)}
+        names = {
+            person.id: person.full_name
+            for person in (self._cast.iago, self._cast.desdemona, self._cast.bot)
+        }
         return self._transcript.reactions(message, names) if message else "none"
 
     def _summed_up(self) -> bool:
