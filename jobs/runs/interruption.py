@@ -54,8 +54,17 @@ def interruptible(limit: timedelta) -> Iterator[None]:
 def what_ended_it(failure: OpsError, *, is_cancelled: bool, memory_ran_out: bool) -> OpsError:
     """What a run is told to have ended by, which its first failure often only follows from.
 
-    When the whole tree of a run is told to end, a tool may be seen to die before we are told.
+    When the whole tree of a run is told to end, a tool may be seen to die before we are told. What
+    the operation said of the state that was left, and what to do about it, is kept.
     """
+    ended = _what_ended_it(failure, is_cancelled=is_cancelled, memory_ran_out=memory_ran_out)
+    if ended is not failure:
+        ended.state = failure.state
+        ended.hint = failure.hint or ended.hint
+    return ended
+
+
+def _what_ended_it(failure: OpsError, *, is_cancelled: bool, memory_ran_out: bool) -> OpsError:
     if is_cancelled:
         return Cancelled()
     if memory_ran_out:
