@@ -18,6 +18,8 @@ _CRITICAL_AGE = timedelta(hours=49)
 #: Each one is a request to the store; one answer in the chat shows half as many.
 _LISTED = 20
 _TAKE_ONE = "Take one with `backup now`, and read its log if it fails."
+#: Nobody can tell which from the outside.
+_MISSING = "its disk is not mounted, or no backup was taken yet"
 _HINTS = {
     Level.WARNING: _TAKE_ONE,
     Level.CRITICAL: _TAKE_ONE,
@@ -77,6 +79,10 @@ def _ask_all(context: Context) -> list[_Asked]:
 
 
 def _ask(asked: _Asked) -> None:
+    path = asked.store.path
+    if path is not None and not path.exists():
+        asked.failure = f"its directory {path} is missing; {_MISSING}."
+        return
     try:
         snapshots = list_snapshots(asked.store, limit=_LISTED)
     except HostFailure as failure:

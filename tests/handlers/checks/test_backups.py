@@ -105,6 +105,17 @@ def test_old_and_unverified_copies_are_pressing(
     assert (finding.hint is None) == (level is Level.OK)
 
 
+def test_a_directory_that_is_missing_is_told(context: Context, local: StoreSettings) -> None:
+    assert local.path is not None
+    local.path.rmdir()
+    finding = look(context, local)
+    assert finding.level is Level.UNKNOWN
+    assert finding.sentence == (
+        f"The store local could not be read: its directory {local.path} is missing; "
+        "its disk is not mounted, or no backup was taken yet."
+    )
+
+
 def test_a_store_without_a_copy_is_a_warning(context: Context, local: StoreSettings) -> None:
     finding = look(context, local)
     assert (finding.level, finding.sentence) == (Level.WARNING, "There is no backup in local yet.")
