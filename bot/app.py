@@ -10,7 +10,7 @@ from datetime import timedelta
 from types import FrameType
 
 from bot.commands.contract import Installation
-from bot.commands.registry import verbs
+from bot.commands.registry import grammar_of, verbs
 from bot.deciding.decisions import Decisions
 from bot.deciding.effects import LookAtHost
 from bot.deciding.quota import Quota
@@ -122,7 +122,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
     Raises ConfigurationError, ZuliprcError, DatabaseUnusable.
     """
     clock = clock or SystemClock()
-    grammar = Grammar(verbs())
+    grammar = grammar_of(settings.configuration)
     check_schedules(settings, grammar)
     client = settings.client()
     database = open_database(settings.database)

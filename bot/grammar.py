@@ -1,7 +1,7 @@
 """Turns the text of a command into a verb with typed arguments, or into a sentence that helps."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Protocol
@@ -14,6 +14,8 @@ from handlers.contract import Effect, Kind, Parameter
 from handlers.errors import BadCommand, Reason
 
 Value = str | int | bool
+#: What there is of a kind of thing that words name: `store` -> `local`, `s3`.
+Names = Mapping[str, Sequence[str]]
 
 _INTEGER = re.compile(r"#?([0-9]{1,10})")
 _PERSON = re.compile(r"@_?\*\*([^*\n]{1,100})\*\*|(\|?[0-9]{1,10})")
@@ -59,13 +61,19 @@ class Parsed:
 class Grammar:
     """All that can be said; built once, read by any thread.
 
-    With the name of a bot, examples are written as they are typed to it: `@ops job 12`.
+    With the name of a bot, examples are written as they are typed to it: `@ops job 12`. Where it
+    is told which names there are, a parameter that stands for one takes no other.
     """
 
-    def __init__(self, verbs: Sequence[Verb], bot_name: str = "") -> None:
+    def __init__(
+        self, verbs: Sequence[Verb], bot_name: str = "", names: Names | None = None
+    ) -> None:
         self._verbs = tuple(verbs)
+        self._names = names or {}
         self._address = f"@{bot_name} " if bot_name else ""
-        self._forms = {tuple(verb.name.split()): _Form(verb, self._address) for verb in verbs}
+        self._forms = {
+            tuple(verb.name.split()): _Form(verb, self._address, self._names) for verb in verbs
+        }
         if len(self._forms) != len(verbs):
             raise ValueError("Two verbs have the same name.")
         if (_HELP,) not in self._forms:
@@ -74,7 +82,7 @@ class Grammar:
 
     def of_bot(self, bot_name: str) -> "Grammar":
         """The same, for who writes to this bot."""
-        return Grammar(self._verbs, bot_name)
+        return Grammar(self._verbs, bot_name, self._names)
 
     def parse(self, text: str) -> Parsed:
         """The command that the text is; raises BadCommand, and nothing else, when it is none."""
@@ -139,9 +147,10 @@ def with_number(verb: Verb, number: str) -> list[str]:
 class _Form:
     """One verb with its click command, which sorts words into arguments and options."""
 
-    def __init__(self, verb: Verb, address: str) -> None:
+    def __init__(self, verb: Verb, address: str, names: Names) -> None:
         self.verb = verb
         self._address = address
+        self._names = names
         self._positional = tuple(p for p in verb.parameters if p.positional)
         self._options = tuple(p for p in verb.parameters if not p.positional)
         self._ends_in_text = _ends_in_text(verb)
@@ -228,9 +237,12 @@ class _Form:
             needs = f"needs somebody, mentioned like `{parameter.example}`"
         else:
             # Whatever a pattern says, no value can be taken for an option further down.
-            if not word.startswith("-") and self._patterns[parameter.name].fullmatch(word):
+            names = self._names.get(parameter.place, ())
+            fits = not word.startswith("-") and self._patterns[parameter.name].fullmatch(word)
+            if fits and (not names or word in names):
                 return word
-            needs = f"needs a word like `{parameter.example}`"
+            like = f"a word like `{parameter.example}`"
+            needs = f"needs {f'one of {_listed(names)}' if names else like}"
         given = f"{echo(word)} is none" if word.strip() else "it is empty"
         raise self._bad(f"{self._place(parameter)} {needs}, and {given}.", parameter)
 
@@ -305,7 +317,8 @@ class _Form:
             return self.verb.example
         words = self._beginning([p.example for p in self._positional if p.required])
         words.append(_option_name(about))
-        return " ".join(words if about.kind is Kind.FLAG else [*words, about.example])
+        value = next(iter(self._names.get(about.place, ())), about.example)
+        return " ".join(words if about.kind is Kind.FLAG else [*words, value])
 
 
 def _typed(parameter: Parameter, value: Value) -> str:

@@ -19,8 +19,9 @@ from bot.commands.consent import approvals, approve, policy, policy_test, reject
 from bot.commands.contract import Command
 from bot.commands.holding import hold, hold_end, holds
 from bot.commands.scheduling import acting
-from bot.grammar import Verb
+from bot.grammar import Grammar, Verb
 from handlers.registry import DECLARATIONS
+from jobs.configuration import Configuration
 
 COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
@@ -58,3 +59,8 @@ COMMANDS: tuple[Command, ...] = (
 def verbs() -> tuple[Verb, ...]:
     """Everything that can be typed, in the order in which help shows it."""
     return (COMMANDS[0], *DECLARATIONS, *COMMANDS[1:])
+
+
+def grammar_of(configuration: Configuration) -> Grammar:
+    """All that can be said here: words that name a store are held to the stores there are."""
+    return Grammar(verbs(), names={"store": [store.name for store in configuration.stores]})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot import exits
 from bot.app import check_schedules
-from bot.commands.registry import verbs
+from bot.commands.registry import grammar_of
 from bot.doctor.contract import Diagnosis, Examination, Verdict, failed, ok
 from bot.doctor.in_zulip import examine_zulip
 from bot.doctor.on_host import (
@@ -18,7 +18,6 @@ from bot.doctor.on_host import (
     examine_stores,
     examine_supervisor,
 )
-from bot.grammar import Grammar
 from bot.settings import Settings, read_settings
 from jobs.configuration_file import ConfigurationError
 
@@ -40,7 +39,7 @@ def examine(path: Path, say: Callable[[str], None]) -> int:
     """The exit code: 0 when nothing failed, 75 when all that failed may pass by itself, else 2."""
     try:
         settings = read_settings(path)
-        check_schedules(settings, Grammar(verbs()))
+        check_schedules(settings, grammar_of(settings.configuration))
     except ConfigurationError as error:
         say(line(failed("configuration", error.message, error.hint)))
         return exits.CONFIGURATION

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from bot.app import launcher_of
-from bot.commands.registry import verbs
+from bot.commands.registry import grammar_of
 from bot.deciding.answering import on_host
 from bot.deciding.decisions import ROOT
-from bot.grammar import Grammar, Parsed
+from bot.grammar import Parsed
 from bot.on_host.from_files import FromFiles
 from bot.settings import Settings
 from handlers.contract import AuditHead, Clock, Declaration
@@ -34,7 +34,6 @@ class WithoutBot:
 
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
-    grammar: Grammar = field(default_factory=lambda: Grammar(verbs()))
 
     @property
     def launcher(self) -> Launcher:
@@ -42,7 +41,7 @@ class WithoutBot:
 
     def understand(self, text: str) -> Parsed:
         """Raises BadCommand."""
-        return self.grammar.parse(text)
+        return grammar_of(self.settings.configuration).parse(text)
 
     def is_operation(self, parsed: Parsed) -> bool:
         """Whether it starts a run; raises Refused for what only the bot can keep."""

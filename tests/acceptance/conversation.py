@@ -292,6 +292,23 @@ class Conversation:
         ]
 
     @contextmanager
+    def local_store_unusable(self) -> Iterator[None]:
+        """A file lies in place of the directory, so `backup now --to local` fails in its plan."""
+        directory = self.stage.stores[0].path
+        assert directory is not None
+        aside = directory.with_name("put-aside")
+        had_one = directory.exists()
+        if had_one:
+            directory.rename(aside)
+        directory.touch(mode=0o600)
+        try:
+            yield
+        finally:
+            directory.unlink()
+            if had_one:
+                aside.rename(directory)
+
+    @contextmanager
     def backup_held(self) -> Iterator[None]:
         """A backup that runs while the block does, does not come past a locked table."""
         database = self.stage.host.database

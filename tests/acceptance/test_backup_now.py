@@ -99,18 +99,16 @@ def test_one_store_can_be_named(talk: Conversation, cast: Cast) -> None:
     assert verified_in(talk, "s3") == before
 
 
-def test_a_store_that_is_not_there_is_named_with_those_that_are(
+def test_a_store_that_is_not_there_is_refused_with_those_that_are(
     talk: Conversation, cast: Cast
 ) -> None:
-    asked = talk.ask(cast.iago, "backup now --to tape")
-    job = talk.reached(talk.job_for(asked).id, "failed")
-    end = talk.end_of(job.id)
-    talk.wait_for_marks(asked, CROSS)
+    before = len(talk.jobs())
 
-    assert job.reason == "bad_argument"
-    assert "There is no store `tape`." in end.content
-    assert "local" in end.content
-    assert "s3" in end.content
+    answer = talk.hear(cast.iago, "backup now --to tape")
+
+    assert "`--to` needs one of `local`, `s3`, and `tape` is none." in answer
+    assert "For example: `@ops backup now --to local`." in answer
+    assert len(talk.jobs()) == before
 
 
 def test_the_check_of_another_person_does_not_count(talk: Conversation, cast: Cast) -> None:

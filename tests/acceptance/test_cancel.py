@@ -81,8 +81,9 @@ def test_a_job_of_others_without_the_role(talk: Conversation, cast: Cast) -> Non
 
 
 def test_a_job_that_has_ended(talk: Conversation, cast: Cast) -> None:
-    job = talk.job_for(talk.ask(cast.iago, "backup now --to nowhere"))
-    talk.reached(job.id, "failed")
+    with talk.local_store_unusable():
+        job = talk.job_for(talk.ask(cast.iago, "backup now --to local"))
+        talk.reached(job.id, "failed")
     answer = talk.hear(cast.iago, f"cancel #{job.id}")
     assert f"Job #{job.id} " in answer
     assert "there is nothing to cancel" in answer

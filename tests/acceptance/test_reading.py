@@ -102,9 +102,10 @@ def test_history_tells_who_what_how_long(talk: Conversation, cast: Cast, backed_
 def test_history_has_pages_and_failures_alone(
     talk: Conversation, cast: Cast, backed_up: Job
 ) -> None:
-    made = [talk.job_for(talk.ask(cast.iago, "backup now --to nowhere")) for _ in range(11)]
-    for job in made:
-        talk.reached(job.id, "failed")
+    with talk.local_store_unusable():
+        made = [talk.job_for(talk.ask(cast.iago, "backup now --to local")) for _ in range(11)]
+        for job in made:
+            talk.reached(job.id, "failed")
     seen: list[int] = []
     command: str | None = "history"
     while command is not None:
@@ -118,7 +119,7 @@ def test_history_has_pages_and_failures_alone(
 
     failed = talk.hear(cast.iago, "history --failed")
     assert f"#{backed_up.id} " not in failed
-    assert f"#{made[-1].id} `backup now --to nowhere` **failed**" in failed
+    assert f"#{made[-1].id} `backup now --to local` **failed**" in failed
     assert "Older: `@ops history --failed --before " in failed
 
 
@@ -134,9 +135,10 @@ def test_job_shows_one_job_whole(talk: Conversation, cast: Cast, backed_up: Job)
 
 
 def test_job_of_one_that_failed_says_why(talk: Conversation, cast: Cast) -> None:
-    job = talk.job_for(talk.ask(cast.iago, "backup now --to nowhere"))
-    talk.reached(job.id, "failed")
-    assert "There is no store `nowhere`." in talk.hear(cast.iago, f"job {job.id}")
+    with talk.local_store_unusable():
+        job = talk.job_for(talk.ask(cast.iago, "backup now --to local"))
+        talk.reached(job.id, "failed")
+    assert "No store can take a copy." in talk.hear(cast.iago, f"job {job.id}")
 
 
 def download(talk: Conversation, answer: str) -> str:

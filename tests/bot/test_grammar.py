@@ -453,6 +453,20 @@ def test_any_free_text_says_the_same_again(text: str) -> None:
     assert GRAMMAR.parse(parsed.canonical) == parsed
 
 
+def test_a_word_that_names_something_is_held_to_what_there_is() -> None:
+    store = Parameter("to", Kind.WORD, "one store only", "disk", place="store")
+    backup = Declaration("backup now", "Back up", "m", Effect.ROUTINE, "backup now", (store,))
+    grammar = Grammar((*VERBS[2:], backup), names={"store": ("local", "s3")}).of_bot("ops")
+
+    assert grammar.parse("backup now --to s3").arguments == {"to": "s3"}
+    with pytest.raises(BadCommand) as caught:
+        grammar.parse("backup now --to nowhere")
+
+    assert caught.value.reason is Reason.BAD_ARGUMENT
+    assert caught.value.message == "`--to` needs one of `local`, `s3`, and `nowhere` is none."
+    assert caught.value.hint == "For example: `@ops backup now --to local`."
+
+
 def test_grammar_may_be_used_by_many_threads() -> None:
     texts = [f"history --before {number}" for number in range(1, 400)]
     with ThreadPoolExecutor(8) as pool:
