@@ -49,7 +49,7 @@ def _commit(destination: Destination, snapshot: Snapshot) -> None:
         destination.store.put(key, record)
     except HostFailure as failure:
         if not _is_there(destination.store, key, record):
-            destination.failure = failure
+            destination.fail(failure)
             return
     destination.snapshot = snapshot
 

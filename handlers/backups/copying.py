@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from handlers.backups import configuration_files, database_dump, facts, uploads
 from handlers.backups.earlier_uploads import Base
 from handlers.backups.fan_out import Destination, FanOut
+from handlers.backups.reading.following import Following, Tools
 from handlers.backups.repository import (
     CONFIGURATION,
     DATABASE,
@@ -42,6 +43,7 @@ class Copying:
     context: Context
     snapshot: str
     fan_out: FanOut
+    following: Following
     groups: Sequence[Group]
     streams: dict[str, StreamRecord] = field(default_factory=dict)
     facts: dict[str, JSON] = field(default_factory=dict)
@@ -62,7 +64,10 @@ class Copying:
         said = ", ".join(
             f"{name} {done[name] / 1e6:,.0f} MB" for name in (DATABASE, UPLOADS) if name in done
         )
-        self.context.journal.progress(f"Copied: {said or 'nothing yet'}.", done=sum(done.values()))
+        back = f" Read back: {self.following.read_bytes / 1e6:,.0f} MB, compressed."
+        self.context.journal.progress(
+            f"Copied: {said or 'nothing yet'}.{back}", done=sum(done.values())
+        )
 
 
 def group_by_base(destinations: Sequence[tuple[Destination, Base | None]]) -> tuple[Group, ...]:
@@ -91,6 +96,8 @@ def copy_everything(copying: Copying) -> None:
         found = facts.database_facts(connection)
         copying.facts["postgresql"] = found
         programs = postgres.programs_directory(host.database, int(str(found["major"])))
+        for destination in copying.fan_out.usable:
+            copying.following.start(copying.snapshot, destination, Tools(host.database, programs))
         argv = database_dump.dump_argv(host.database, programs, exported)
         with database_dump.start_dump(host.database, argv) as dump:
 

@@ -1,13 +1,14 @@
 """Sends each sealed object to every store at once, within one budget of memory."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from handlers.backups.repository import Snapshot
+from handlers.backups.arrivals import Arrivals
+from handlers.backups.repository import STREAMS, Snapshot
 from handlers.errors import Cancelled, HostFailure
 from handlers.host.store_contract import Store
 
@@ -26,6 +27,10 @@ class Destination:
     failure: HostFailure | None = None
     sent_keys: list[str] = field(default_factory=list)
     sent_bytes: int = 0
+    #: What lies there already, by stream, for who reads it back.
+    arrivals: Mapping[str, Arrivals] = field(
+        default_factory=lambda: {name: Arrivals() for name in STREAMS}
+    )
     #: From then on nothing of it may be removed: the record may have been written.
     commit_tried: bool = False
     #: The commit record, once it is there.
@@ -34,6 +39,12 @@ class Destination:
     @property
     def is_usable(self) -> bool:
         return self.failure is None
+
+    def fail(self, failure: HostFailure) -> None:
+        """Nothing more is sent there; the first failure is the one that is told."""
+        self.failure = self.failure or failure
+        for arrivals in self.arrivals.values():
+            arrivals.give_up()
 
 
 class FanOut:
@@ -83,15 +94,23 @@ class FanOut:
         if self._stopped:
             raise Cancelled
 
-    def send(self, key: str, data: bytes | bytearray, to: Sequence[Destination]) -> None:
+    def send(
+        self,
+        key: str,
+        data: bytes | bytearray,
+        to: Sequence[Destination],
+        *,
+        stored: Callable[[Destination], None] = lambda _: None,
+    ) -> None:
         """Hand one object to the senders; called from the threads that make objects.
 
-        Raises HostFailure when none of these stores is left, and Cancelled after `stop`.
+        `stored` is told of each store in which the object durably lies, once it does. Raises
+        HostFailure when none of these stores is left, and Cancelled after `stop`.
         """
         receivers = [each for each in to if each.is_usable]
         if not receivers:
             raise next(each.failure for each in to if each.failure is not None)
-        parcel = _Parcel(key, data, waiting_for=len(receivers))
+        parcel = _Parcel(key, data, stored, waiting_for=len(receivers))
         with self._changed:
             while self._used_bytes and self._used_bytes + len(data) > self._budget_bytes:
                 if self._stopped:
@@ -123,8 +142,9 @@ class FanOut:
                 destination.store.put(parcel.key, parcel.data)
                 with self._changed:
                     destination.sent_bytes += len(parcel.data)
+                parcel.stored(destination)
         except HostFailure as failure:
-            destination.failure = destination.failure or failure
+            destination.fail(failure)
         finally:
             self._give_back(parcel)
 
@@ -141,4 +161,5 @@ class FanOut:
 class _Parcel:
     key: str
     data: bytes | bytearray
+    stored: Callable[[Destination], None]
     waiting_for: int

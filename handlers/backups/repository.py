@@ -28,6 +28,7 @@ DATABASE = "database"
 UPLOADS = "uploads"
 INDEX = "index"
 CONFIGURATION = "configuration"
+STREAMS = (DATABASE, UPLOADS, INDEX, CONFIGURATION)
 
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")

@@ -10,11 +10,11 @@ from handlers.backups.committing import commit, remove_uncommitted
 from handlers.backups.copying import Copying, Group, copy_everything, group_by_base
 from handlers.backups.earlier_uploads import Base, find_base
 from handlers.backups.fan_out import Destination, FanOut
+from handlers.backups.reading.following import Following
+from handlers.backups.reading.verify import finish
 from handlers.backups.repository import DATABASE, Snapshot
-from handlers.backups.verify import Tools, verify
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import HostFailure
-from handlers.host import postgres
 from handlers.host.layout import Layout
 from handlers.host.memory import give_back_large_buffers
 from handlers.host.object_store import open_store
@@ -91,11 +91,12 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
     settings = planning.choose_stores(context.stores, args.to)
     snapshot_id = repository.new_id(started_at)
     context.journal.fact("snapshot", snapshot_id)
-    with FanOut(open_store(each) for each in settings) as fan_out:
+    stores = [open_store(each) for each in settings]
+    with FanOut(stores) as fan_out, Following() as following:
         with _leaving_nothing_partial(fan_out, snapshot_id):
             with context.journal.step(STEPS[0]):
                 groups = _look_at_stores(context, fan_out)
-            copying = Copying(context, snapshot_id, fan_out, groups)
+            copying = Copying(context, snapshot_id, fan_out, following, groups)
             with context.journal.step(STEPS[1]):
                 copy_everything(copying)
             seconds = {"copying": round(time.monotonic() - started, 3)}
@@ -105,7 +106,7 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
         verdicts = [Verdict(each, each.snapshot, each.failure) for each in fan_out.destinations]
         for verdict in verdicts:
             if verdict.snapshot is not None:
-                _read_back(context, verdict)
+                _read_back(context, following, verdict)
     return _outcome(context, copying, verdicts, time.monotonic() - started)
 
 
@@ -117,7 +118,7 @@ def _look_at_stores(context: Context, fan_out: FanOut) -> tuple[Group, ...]:
             repository.prepare(destination.store, context.clock.now())
             found.append((destination, find_base(destination.store)))
         except HostFailure as failure:
-            destination.failure = failure
+            destination.fail(failure)
     if not found:
         raise _first_failure(fan_out.destinations)
     return group_by_base(found)
@@ -135,16 +136,13 @@ def _leaving_nothing_partial(fan_out: FanOut, snapshot_id: str) -> Iterator[None
     remove_uncommitted((each for each in fan_out.destinations if not each.is_usable), snapshot_id)
 
 
-def _read_back(context: Context, verdict: Verdict) -> None:
-    """Verify one copy; its failure is this store's alone."""
-    assert verdict.snapshot is not None
-    database, store = context.host.database, verdict.destination.store
-    facts = verdict.snapshot.facts["postgresql"]
-    assert isinstance(facts, dict)
+def _read_back(context: Context, following: Following, verdict: Verdict) -> None:
+    """Finish reading one copy; its failure is this store's alone."""
+    destination, snapshot = verdict.destination, verdict.snapshot
+    assert snapshot is not None
     try:
-        tools = Tools(database, postgres.programs_directory(database, int(str(facts["major"]))))
-        with context.journal.step(f"Read the copy in store {store.name} back to its end"):
-            verify(store, verdict.snapshot, tools, context.journal, context.clock.now())
+        with context.journal.step(f"Read the copy in store {verdict.name} back to its end"):
+            finish(following.of(destination), snapshot, context.journal, context.clock.now())
     except HostFailure as failure:
         verdict.failure = failure
     else:

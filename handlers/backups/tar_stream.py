@@ -6,6 +6,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 BLOCK = tarfile.BLOCKSIZE
@@ -13,6 +14,7 @@ BLOCK = tarfile.BLOCKSIZE
 FORMAT: Final = tarfile.GNU_FORMAT
 READ_BYTES = 1024 * 1024
 END = bytes(2 * BLOCK)
+_ZEROES = bytes(BLOCK)
 #: Of a short header: mode, user, group, size and time, as octal text.
 _NUMBERS = b"%07o\0%07o\0%07o\0%011o\0%011o\0"
 _LIMITS = (8**7, 8**7, 8**7, 8**11, 8**11)
@@ -92,24 +94,24 @@ class TarReader:
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._buffer = bytearray()
-        self._start = 0
+        #: What is left of the chunk that was begun; looked at in place, never copied whole.
+        self._rest = memoryview(b"")
 
     def members(self) -> Iterator[Member]:
         """Every member with its content's hash; the stream is read to its very end."""
         long_name = None
-        while (block := self._take(BLOCK)) != bytes(BLOCK):
+        while (block := bytes(self._take(BLOCK))) != _ZEROES:
             header = _decoded(block)
             if header.kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
                 size = header.size_bytes
-                text = self._take(size + -size % BLOCK)[:size].rstrip(b"\0")
+                text = bytes(self._take(size + -size % BLOCK)[:size]).rstrip(b"\0")
                 if header.kind == tarfile.GNUTYPE_LONGNAME:
                     long_name = os.fsdecode(text)
                 continue
             yield self._member(header, long_name or header.name)
             long_name = None
-        for rest in (self._buffer[self._start :], *self._chunks):
-            if any(rest):
+        for rest in chain((bytes(self._rest),), self._chunks):
+            if rest.strip(b"\0"):
                 raise ValueError("bytes after the end of the archive")
 
     def _member(self, header: _Header, name: str) -> Member:
@@ -117,22 +119,31 @@ class TarReader:
             return Member(name, header.kind, header.size_bytes, None)
         content, left = hashlib.sha256(), header.size_bytes
         while left:
-            piece = self._take(min(left, READ_BYTES))
+            piece = self._next(left)
             content.update(piece)
             left -= len(piece)
         self._take(-header.size_bytes % BLOCK)
         return Member(name, header.kind, header.size_bytes, content.hexdigest())
 
-    def _take(self, size: int) -> bytes:
-        while len(self._buffer) - self._start < size:
+    def _take(self, size: int) -> memoryview:
+        """So many bytes in one piece."""
+        piece = self._next(size)
+        if len(piece) == size:
+            return piece
+        pieces = [piece]
+        while missing := size - sum(map(len, pieces)):
+            pieces.append(self._next(missing))
+        return memoryview(b"".join(pieces))
+
+    def _next(self, most: int) -> memoryview:
+        """Between one and `most` bytes, as they lie in a chunk; none where `most` is 0."""
+        while most and not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
                 raise ValueError("the archive ends early")
-            del self._buffer[: self._start]
-            self._start = 0
-            self._buffer += chunk
-        begin, self._start = self._start, self._start + size
-        return bytes(memoryview(self._buffer)[begin : self._start])
+            self._rest = memoryview(chunk)
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        return piece
 
 
 def _exactly(descriptor: int, size: int) -> Iterator[bytes]:
@@ -172,7 +183,8 @@ def _decoded(block: bytes) -> _Header:
         size = _number(block[124:136])
     except ValueError as error:
         raise ValueError("a header that is none") from error
-    if noted != sum(block[:148]) + sum(block[156:]) + 8 * ord(" "):
+    # The checksum counts its own field as blanks.
+    if noted != sum(block) - sum(block[148:156]) + 8 * ord(" "):
         raise ValueError("a header with a wrong checksum")
     name = block[:100].partition(b"\0")[0]
     return _Header(os.fsdecode(name), block[156:157], size)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.backups.fan_out import FanOut
-from handlers.backups.streams import ObjectWriter, ReadBack, plain_of
+from handlers.backups.reading.read_back import ReadBack
+from handlers.backups.streams import ObjectWriter, plain_of
 from handlers.errors import Cancelled, HostFailure
 from tests.fakes.slow_store import SlowStore
 
@@ -34,7 +35,10 @@ def test_what_is_written_is_what_is_read_back(pieces: list[bytes]) -> None:
         record = writer.close("anything")
         fan_out.drain()
 
-    plain = b"".join(ReadBack(store, record, lambda _: None, threading.Event()).plain())
+    [destination] = fan_out.destinations
+    arrivals = destination.arrivals["database"]
+    back = ReadBack(store, arrivals, lambda _: None, threading.Event(), is_hashed=True)
+    plain = b"".join(back.plain())
 
     assert plain == b"".join(pieces)
     assert record.plain_bytes == len(plain)

@@ -11,8 +11,9 @@ import zstandard
 
 from bot.demo.postgres_cluster import available_majors
 from handlers.backups import catalogue
+from handlers.backups.reading.following import Tools
+from handlers.backups.reading.verify import Verification, verify
 from handlers.backups.repository import Snapshot, encode, from_json, to_json
-from handlers.backups.verify import Tools, Verification, verify
 from handlers.errors import HostFailure, Reason
 from handlers.host.object_store import open_store
 from tests.handlers.backups.conftest import Desk

@@ -1,0 +1,1 @@
+"""Read copies back from where they lie."""

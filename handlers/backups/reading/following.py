@@ -1,0 +1,176 @@
+"""Reads a copy back while it is made: each object as soon as it is stored, from where it lies.
+
+pg_restore and the tar reader run beside the copying and are fed, in order, what was read from the
+store. Nothing is read before its store has said that it is durably there.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from handlers.backups import database_dump
+from handlers.backups.arrivals import Arrivals
+from handlers.backups.fan_out import Destination
+from handlers.backups.reading import tars
+from handlers.backups.reading.read_back import ReadBack
+from handlers.backups.repository import CONFIGURATION, DATABASE, INDEX, UPLOADS, Snapshot
+from handlers.errors import HostFailure, Reason
+from handlers.host.processes import Process
+from handlers.host.settings import DatabaseSettings
+from handlers.host.store_contract import Store
+
+#: For pg_restore to end once it was given everything.
+EXIT_LIMIT = timedelta(minutes=1)
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What reads a dump."""
+
+    database: DatabaseSettings
+    programs: Path
+
+
+class Follower:
+    """Reads the streams of one copy in one store, in two threads; the first failure ends both."""
+
+    def __init__(
+        self, snapshot: str, store: Store, arrivals: Mapping[str, Arrivals], tools: Tools
+    ) -> None:
+        self.store = store
+        self._snapshot = snapshot
+        self.read_bytes = 0
+        self.read_objects = 0
+        self._arrivals = arrivals
+        self._tools = tools
+        self._stop = threading.Event()
+        self._first_failure: BaseException | None = None
+        self._reader: Process | None = None
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"read-{store.name}")
+        parts = (self._read_dump, self._read_files)
+        self._parts = [self._threads.submit(self._guarded, part) for part in parts]
+
+    def finish(self, tick: Callable[[], None]) -> None:
+        """Wait until all was read; `tick` is called meanwhile.
+
+        Raises HostFailure with the first object, file or byte that is not what was written.
+        """
+        pending = set(self._parts)
+        while pending:
+            _, pending = wait(pending, POLL_SECONDS)
+            tick()
+        if self._first_failure is not None:
+            raise self._first_failure
+
+    def close(self) -> None:
+        """End what still reads, and wait for it."""
+        self._end()
+        self._threads.shutdown(wait=True)
+
+    def read_uploads_of(self, earlier: Snapshot, tick: Callable[[], None]) -> None:
+        """The uploads that an earlier snapshot holds, beside its index; after `finish`."""
+        arrivals = {name: Arrivals.of(earlier.streams[name]) for name in (UPLOADS, INDEX)}
+
+        def read() -> None:
+            backs = (self._back(name, arrivals[name]) for name in (UPLOADS, INDEX))
+            tars.compare_with_index(earlier.id, *backs)
+            self._count(*arrivals.values())
+
+        self._parts = [self._threads.submit(self._guarded, read)]
+        self.finish(tick)
+
+    def _guarded(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except BaseException as failure:
+            # What the other part says after that comes of being ended.
+            self._first_failure = self._first_failure or failure
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        self._stop.set()
+        for arrivals in self._arrivals.values():
+            arrivals.give_up()
+        if self._reader is not None:
+            self._reader.kill()
+
+    def _read_dump(self) -> None:
+        with database_dump.start_reading(self._tools.database, self._tools.programs) as reader:
+            self._reader = reader
+            try:
+                database_dump.feed(reader, self._own(DATABASE).plain(), EXIT_LIMIT)
+            except HostFailure as failure:
+                if failure.reason is not Reason.TOOL_FAILED:
+                    raise
+                raise _unreadable_dump(self.store, failure) from failure
+            finally:
+                self._reader = None
+        self._count(self._arrivals[DATABASE])
+
+    def _read_files(self) -> None:
+        tars.read_to_its_end(self._own(CONFIGURATION))
+        tars.compare_with_index(self._snapshot, self._own(UPLOADS), self._own(INDEX))
+        self._count(*(self._arrivals[name] for name in (CONFIGURATION, UPLOADS, INDEX)))
+
+    def _own(self, stream: str) -> ReadBack:
+        return self._back(stream, self._arrivals[stream])
+
+    def _back(self, stream: str, arrivals: Arrivals) -> ReadBack:
+        is_hashed = stream != UPLOADS
+        return ReadBack(self.store, arrivals, self._report, self._stop, is_hashed=is_hashed)
+
+    def _count(self, *read: Arrivals) -> None:
+        self.read_objects += sum(len(each.record.objects) for each in read)
+
+    def _report(self, size: int) -> None:
+        self.read_bytes += size  # two threads add to it: for people, not for decisions
+
+
+class Following:
+    """The followers of one run; leaving the block ends those that still read."""
+
+    def __init__(self) -> None:
+        self._followers: dict[Destination, Follower] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._closing.close()
+
+    def start(self, snapshot: str, destination: Destination, tools: Tools) -> None:
+        """Read back what arrives there from now on, and what is there already."""
+        follower = Follower(snapshot, destination.store, destination.arrivals, tools)
+        self._closing.callback(follower.close)
+        self._followers[destination] = follower
+
+    def of(self, destination: Destination) -> Follower:
+        return self._followers[destination]
+
+    @property
+    def read_bytes(self) -> int:
+        """Stored bytes that were read back so far, of all stores together."""
+        return sum(each.read_bytes for each in self._followers.values())
+
+
+def _unreadable_dump(store: Store, failure: HostFailure) -> HostFailure:
+    return HostFailure(
+        f"Store {store.name}: pg_restore could not read the dump to its end.",
+        reason=Reason.VERIFICATION_FAILED,
+        hint="Do not rely on this copy; take a new one.",
+        tail=failure.tail,
+    )

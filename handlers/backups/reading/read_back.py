@@ -1,0 +1,80 @@
+"""Reads one stream back from where it lies, and compares all that was written down of it."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import zstandard
+
+from handlers.backups.arrivals import Arrivals
+from handlers.backups.repository import StoredObject
+from handlers.backups.streams import plain_of
+from handlers.errors import Cancelled, HostFailure, Reason
+from handlers.host.store_contract import Store
+
+Report = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class ReadBack:
+    """One stream in one store; it may still be on its way there."""
+
+    store: Store
+    arrivals: Arrivals
+    #: Whether the plain stream has a hash of its own, as all but the uploads have.
+    is_hashed: bool = field(kw_only=True)
+    #: Told how many stored bytes were read.
+    report: Report
+    #: Set from outside to end early.
+    stop: threading.Event
+    #: The object that was begun last, for sentences.
+    at: str = field(default="", init=False)
+
+    def again(self) -> "ReadBack":
+        """The same once more; only for a stream that was read to its end."""
+        arrivals = Arrivals.of(self.arrivals.record)
+        return ReadBack(self.store, arrivals, self.report, self.stop, is_hashed=self.is_hashed)
+
+    def plain(self) -> Iterator[bytes]:
+        """The plain bytes; HostFailure at the first object that is not what was written.
+
+        Raises Cancelled when it was ended from outside.
+        """
+        plain, size = hashlib.sha256(), 0
+        for chunk in self._decompressed():
+            if self.is_hashed:
+                plain.update(chunk)
+            size += len(chunk)
+            yield chunk
+        record = self.arrivals.record
+        found = (size, plain.hexdigest() if self.is_hashed else None)
+        if found != (record.plain_bytes, record.plain_sha256):
+            raise damaged(self.store, record.objects[0].key, "does not decompress to what was read")
+
+    def _decompressed(self) -> Iterator[bytes]:
+        for each in self.arrivals.objects():
+            try:
+                yield from plain_of(self._stored(each))
+            except zstandard.ZstdError as error:
+                raise damaged(self.store, each.key, "cannot be decompressed") from error
+
+    def _stored(self, each: StoredObject) -> Iterator[bytes]:
+        stored, size, self.at = hashlib.sha256(), 0, each.key
+        for chunk in self.store.stream(each.key):
+            if self.stop.is_set():
+                raise Cancelled
+            stored.update(chunk)
+            size += len(chunk)
+            self.report(len(chunk))
+            yield chunk
+        if (size, stored.hexdigest()) != (each.bytes, each.sha256):
+            raise damaged(self.store, each.key, "is not what was written")
+
+
+def damaged(store: Store, key: str, how: str) -> HostFailure:
+    return HostFailure(
+        f"Store {store.name}: {key} {how}.",
+        reason=Reason.VERIFICATION_FAILED,
+        hint="Do not rely on this copy; take a new one, and check the disk or bucket it lies on.",
+    )
