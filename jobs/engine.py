@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Unpack
 
-from handlers.contract import JSON, AuditHead, Declaration, Effect
+from handlers.contract import JSON, Declaration, Effect
 from handlers.errors import Reason
 from handlers.host.settings import HostSettings, StoreSettings
 from handlers.registry import DECLARATIONS, declaration
@@ -15,12 +15,13 @@ from jobs import approvals, waiting
 from jobs.configuration import Policy
 from jobs.consent_rules import Kind
 from jobs.consent_terms import terms_of, waiting_time
-from jobs.journal import Asker, CommandSource, RunResult, RunSpec
 from jobs.journal import Consent as ConsentOnCard
+from jobs.journal import RunResult, RunSpec
 from jobs.lifecycle import FINAL, HOLDS_HOST, Status, may_move
 from jobs.runs.crashpoints import crashpoint
+from jobs.specs import Place, spec_of
 from jobs.waiting import Wait
-from state import approval_store, audit_log, job_store, run_store
+from state import approval_store, job_store, run_store
 from state.database import Transaction
 from state.job_store import Changes, Job, NewJob
 from state.run_store import Run
@@ -133,30 +134,8 @@ class Engine:
 
     def spec(self, tx: Transaction, job: Job, run: Run, now: datetime) -> RunSpec:
         """What a runner is told; the privileged side writes it to the run folder."""
-        command = None
-        if job.command_message_id is not None and job.command_sha256 is not None:
-            command = CommandSource(job.command_message_id, job.command_sha256)
-        return RunSpec(
-            job=job.id,
-            attempt=run.attempt,
-            mode=run.mode,
-            operation=job.operation,
-            arguments=job.arguments,
-            fingerprint=job.fingerprint if run.mode == "run" else None,
-            epoch=job.epoch,
-            host_id=self.host_id,
-            asker=_asker(job),
-            command=command,
-            nonce=job.nonce,
-            expires_at=job.expires_at,
-            consent=self._consent_on_card(job),
-            effect=job.effect,
-            hints={"seconds": _seconds(tx, job)},
-            audit_head=_audit_head(tx),
-            host=self.host,
-            stores=self.stores,
-            created_at=now,
-        )
+        place = Place(self.host_id, self.host, self.stores)
+        return spec_of(tx, job, run, self._consent_on_card(job), place, now)
 
     def _consent_on_card(self, job: Job) -> ConsentOnCard:
         """What the plan card says about who may consent, and how."""
@@ -386,18 +365,3 @@ def _again(tx: Transaction, job: Job) -> Job:
 
 def _changes_host(job: Job) -> bool:
     return job.effect != Effect.READ and job.operation not in _OFF_HOST
-
-
-def _asker(job: Job) -> Asker:
-    kind = {"chat": "user", "schedule": "schedule", "host": "root"}[job.origin]
-    return Asker(kind=kind, id=job.asker_id, name=job.asker_name)
-
-
-def _audit_head(tx: Transaction) -> AuditHead | None:
-    head = audit_log.head_hash(tx)
-    return None if head is None else AuditHead(*head)
-
-
-def _seconds(tx: Transaction, job: Job) -> list[JSON]:
-    """How long earlier runs of the same operation took, for estimates."""
-    return [took.total_seconds() for took in job_store.durations(tx, job.operation, 5)]

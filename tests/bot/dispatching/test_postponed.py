@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from bot.deciding.postponed import Postponed
+from bot.dispatching.postponed import Postponed
 from state.database import DatabaseUnusable
 
 REFUSED = DatabaseUnusable("The disk is full: free space.")

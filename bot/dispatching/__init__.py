@@ -1,0 +1,1 @@
+"""How events become decisions that are committed, whatever the disk does meanwhile."""
