@@ -15,8 +15,8 @@ from zulip_bots.lib import AbstractBotHandler
 from bot import exits
 from bot.commands.contract import Asker, Command
 from bot.commands.registry import verbs
-from bot.deciding.answering import why_forbidden
 from bot.deciding.intake import INTERNAL_REALM
+from bot.deciding.refusing import why_forbidden
 from bot.grammar import Grammar, Parsed
 from bot.on_host.from_files import FromFiles
 from bot.permissions import Place, roles_of

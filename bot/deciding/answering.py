@@ -25,18 +25,17 @@ from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, StartRun, TellHost
 from bot.deciding.following import Following
 from bot.deciding.outgoing import HOLDS_TOPIC, Outgoing, job_topic, schedule_topic
+from bot.deciding.refusing import hidden, why_forbidden, why_nobody_could_approve
 from bot.deciding.scheduling import Scheduling, is_about_schedules
-from bot.grammar import Grammar, Parsed, Verb
-from bot.permissions import Denied, Place, allowed_where, may_ask
+from bot.grammar import Grammar, Parsed
+from bot.permissions import Place
 from bot.replies.job_news import JobAccepted
-from bot.replies.refusals import NobodyCouldApprove, NotPermitted, Refusal, WrongPlace
+from bot.replies.refusals import Refusal
 from bot.replies.reply import Reply
-from bot.replies.wording import to_type
 from handlers.contract import JSON, Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
-from jobs.configuration import Policy
-from jobs.consent_terms import effect_policy, terms_of
+from jobs.consent_terms import terms_of
 from jobs.engine import Asked, Consent, Engine
 from jobs.lifecycle import FINAL
 from jobs.observing.facts import FactsError, Round, read_facts
@@ -192,7 +191,8 @@ class Answering:
         job = start.job
         effects: list[Effect] = [StartRun(start)]
         topic, to_confirm = job_topic(job), asked.consent == Consent.REACTION
-        accepted = JobAccepted(job.id, self.installation.channel, topic, to_confirm)
+        others = self._others_needed(asker, asked.declaration.effect)
+        accepted = JobAccepted(job.id, self.installation.channel, topic, to_confirm, others)
         inbox.answer(tx, entry.id, Reason.DONE.value, job.id, now)
         if entry.origin == "chat":
             self.outgoing.answer(tx, entry, accepted, now)
@@ -200,6 +200,11 @@ class Answering:
             effects.append(TellHost(entry.id, accepted.text(), job.id))
         crashpoint("job_made")
         return Settled(tuple(effects))
+
+    def _others_needed(self, asker: Asker, effect: HostEffect) -> int:
+        """How many people besides the asker have to approve; none where the asker counts."""
+        terms = terms_of(self.installation.policy, effect, asker.user_id or 0)
+        return 0 if terms.self_counts else terms.needed
 
     def _answer(
         self,
@@ -214,7 +219,7 @@ class Answering:
         if parsed.help_wanted or not isinstance(parsed.verb, Command):
             about = help_on(scene, parsed.about) if parsed.about else overview(scene)
             return self._reply(
-                tx, entry, about or _hidden(parsed.about, self.installation.bot_name), now
+                tx, entry, about or hidden(parsed.about, self.installation.bot_name), now
             )
         answer = parsed.verb.answer(scene, parsed.arguments)
         settled = self._reply(tx, entry, answer.reply, now, file=answer)
@@ -291,47 +296,6 @@ class Answering:
         )
 
 
-def why_forbidden(
-    parsed: Parsed, asker: Asker, place: Place, policy: Policy, channel: str
-) -> tuple[Reply, Reason] | None:
-    """Why not, in the person's words; root and root's schedules may do what is declared."""
-    if asker.is_root:
-        return None
-    effect = parsed.verb.effect
-    decision = may_ask(policy, asker.user_id or 0, effect)
-    if isinstance(decision, Denied):
-        reply = NotPermitted(parsed.canonical, list(decision.needed), list(decision.has))
-        return reply, Reason.NOT_PERMITTED
-    channel_alone = is_about_schedules(parsed) or (
-        isinstance(parsed.verb, Command) and parsed.verb.only_in_channel
-    )
-    if channel_alone and place is not Place.OPS_CHANNEL:
-        return WrongPlace(parsed.canonical, channel, only_reads=False), Reason.WRONG_PLACE
-    if isinstance(allowed_where(place, effect), Denied):
-        only_reads = effect in (None, HostEffect.READ)
-        return WrongPlace(parsed.canonical, channel, only_reads), Reason.WRONG_PLACE
-    if parsed.yes and effect is not None and not effect_policy(policy, effect).yes:
-        message = f"The policy does not allow `--yes` for {effect.value} commands."
-        hint = f"Leave it out and react to the plan with ✅: `{_without_yes(parsed)}`."
-        return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
-    return None
-
-
-def why_nobody_could_approve(
-    effect: HostEffect, parsed: Parsed, asker: Asker, policy: Policy
-) -> tuple[Reply, Reason] | None:
-    """Said at once instead of after a plan for which nobody could ever say ✅."""
-    if asker.is_root or parsed.yes or effect is HostEffect.READ:
-        return None
-    terms = terms_of(policy, effect, asker.user_id or 0)
-    if terms.enough_people(asker.user_id):
-        return None
-    reply = NobodyCouldApprove(
-        parsed.canonical, effect.value, terms.needed, list(effect_policy(policy, effect).approve)
-    )
-    return reply, Reason.NOBODY_MAY_APPROVE
-
-
 def wanted_looks(command: Command, seen: Seen, *, new_facts: bool) -> frozenset[Look]:
     """What still has to be looked at before this command can be answered."""
     wanted = set()
@@ -386,15 +350,3 @@ def _consent(parsed: Parsed, entry: Entry) -> Consent:
 
 def _is_caught_up(entry: Entry) -> bool:
     return entry.client == "caught up"
-
-
-def _without_yes(parsed: Parsed) -> str:
-    return parsed.canonical.removesuffix(" --yes")
-
-
-def _hidden(about: tuple[Verb, ...], bot_name: str) -> Refusal:
-    """Somebody asks how a command is typed that they may not run."""
-    names = ", ".join(f"`{verb.name}`" for verb in about)
-    message = f"You may not run {names}, so there is nothing to explain."
-    hint = f"{to_type(bot_name, 'whoami')} shows what you may do."
-    return Refusal(message, hint, Reason.NOT_PERMITTED.value)

@@ -2,13 +2,13 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*)$")
 _CODE = re.compile(r"(`+).+?\1(?!`)")
-_MENTION = re.compile(r"@_?\*\*([^*|]+)(?:\|\d+)?\*\*")
+_MENTION = re.compile(r"@_?\*\*([^*|]*)(?:\|(\d+))?\*\*")
 _CHANNEL = re.compile(r"#\*\*([^*>]+)(?:>([^*]+))?\*\*")
 _TIME = re.compile(r"<time:([^>]+)>")
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
@@ -23,6 +23,8 @@ class Paper:
     width: int = 100
     #: None: where this computer is.
     zone: tzinfo | None = None
+    #: Who is meant where only a number stands.
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 def readable(markdown: str, paper: Paper) -> list[str]:
@@ -80,11 +82,16 @@ def inline(line: str, paper: Paper) -> str:
 
 
 def _plain(text: str, paper: Paper) -> str:
-    text = _MENTION.sub(r"@\1", text)
+    text = _MENTION.sub(lambda found: f"@{_name(found, paper)}", text)
     text = _CHANNEL.sub(lambda found: place(found.group(1), found.group(2) or ""), text)
     text = _TIME.sub(lambda found: local_time(found.group(1), paper.zone), text)
     text = _LINK.sub(lambda found: f"{found.group(1)} ({_address(found.group(2))})", text)
     return _STRONG.sub(r"\2", text)
+
+
+def _name(mention: re.Match[str], paper: Paper) -> str:
+    number = mention.group(2)
+    return mention.group(1) or (paper.names.get(int(number), number) if number else "")
 
 
 def place(channel: str, topic: str) -> str:

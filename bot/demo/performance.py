@@ -55,7 +55,7 @@ def _perform(say: Say, *, on_terminal: bool) -> int:
         say(f"Ready after {time.monotonic() - started:.1f} s.")
         say(f"The channel as a page: {stage.zulip.url}/")
         width = min(_WIDEST, shutil.get_terminal_size().columns)
-        transcript = Transcript(Paper(width))
+        transcript = Transcript(Paper(width, names=stage.cast.names()))
         if on_terminal:
             return _chat(stage, bot, transcript)
         return _tour(stage, bot, transcript, say)

@@ -249,11 +249,7 @@ class Tour:
 
     def _reactions(self, message_id: int) -> str:
         message = self._zulip.message(message_id)
-        names = {
-            person.id: person.full_name
-            for person in (self._cast.iago, self._cast.desdemona, self._cast.bot)
-        }
-        return self._transcript.reactions(message, names) if message else "none"
+        return self._transcript.reactions(message, self._cast.names()) if message else "none"
 
     def _summed_up(self) -> bool:
         good = sum(self._verdicts)

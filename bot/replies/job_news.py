@@ -49,9 +49,14 @@ class JobAccepted(Reply, kind="job_accepted"):
     topic: str
     #: Whether the asker has yet to say ✅ to the plan.
     to_confirm: bool
+    #: How many other people have to approve it instead.
+    others: int = 0
 
     def text(self) -> str:
         topic = f"#**{self.channel}>{self.topic}**"
+        if self.to_confirm and self.others:
+            people = "Another person has" if self.others == 1 else f"{self.others} others have"
+            return f"Job #{self.job}: its plan comes in {topic}. {people} to approve it there."
         if self.to_confirm:
             return f"Job #{self.job}: its plan comes in {topic}. Confirm it there with ✅."
         return f"Job #{self.job} starts now; follow it in {topic}."

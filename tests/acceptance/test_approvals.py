@@ -121,9 +121,11 @@ def test_reject_ends_it_and_says_why(talk: Conversation, cast: Cast) -> None:
     asked = talk.ask(cast.iago, "backup now")
     job = talk.job_for(asked)
     talk.card(job.id)
-    assert "is rejected" in talk.hear(cast.desdemona, f"reject {job.id}")
+    said = talk.hear(cast.desdemona, f"reject {job.id} not before the `weekend`")
+    assert "is rejected" in said
     assert talk.reached(job.id, "rejected").reason == "rejected"
-    assert "Desdemona rejected it" in talk.end_of(job.id).content
+    ended = talk.end_of(job.id).content
+    assert "Desdemona rejected it: `` not before the `weekend` ``. Nothing was done." in ended
     talk.wait_for_marks(asked, STOP)
 
 

@@ -7,7 +7,7 @@ from bot.commands.consent.asking import why_not
 from bot.commands.contract import Answer, Command, Scene, Word
 from bot.commands.job import NUMBER
 from bot.replies.consent import RejectionNoted
-from handlers.contract import Effect
+from handlers.contract import Effect, Kind, Parameter
 
 
 def _answer(scene: Scene, arguments: Mapping[str, Any]) -> Answer:
@@ -23,8 +23,17 @@ COMMAND = Command(
     name="reject",
     summary="Reject a waiting job, like ❌ on its plan",
     effect=Effect.READ,
-    example="reject 12",
+    example="reject 12 not before the weekend",
     answer=_answer,
-    parameters=(NUMBER,),
+    parameters=(
+        NUMBER,
+        Parameter(
+            name="reason",
+            kind=Kind.TEXT,
+            summary="why, for everybody to read",
+            example="not before the weekend",
+            positional=True,
+        ),
+    ),
     only_in_channel=True,
 )

@@ -19,6 +19,18 @@ class Cast:
     bot: Person  # "ops", owned by Desdemona
     ops: Channel
 
+    def names(self) -> dict[int, str]:
+        """By user id."""
+        people = (
+            self.desdemona,
+            self.iago,
+            self.hamlet,
+            self.cordelia,
+            self.polonius,
+            self.bot,
+        )
+        return {person.id: person.full_name for person in people}
+
 
 def add_cast(zulip: SimulatedZulip) -> Cast:
     """Add people, bot and channel to a server; everybody is in #ops."""

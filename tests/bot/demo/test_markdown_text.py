@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.demo.markdown_text import Paper, inline, readable
 
-PAPER = Paper(60, UTC)
+PAPER = Paper(60, UTC, names={6: "Hamlet"})
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ PAPER = Paper(60, UTC)
     [
         ("**Job #1** (`backup now`) *ended*.", "Job #1 (`backup now`) ended."),
         ("@_**Iago|5** and @**ops** and @**ops|17**", "@Iago and @ops and @ops"),
+        ("@**|6** or @_**|7**", "@Hamlet or @7"),
         ("see #**ops>backup now · #1** and #**ops**", "see #ops › backup now · #1 and #ops"),
         ("at <time:2026-11-23T15:50:35.5Z>.", "at 2026-11-23 15:50 UTC."),
         ("at <time:soon>.", "at soon."),

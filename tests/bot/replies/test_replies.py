@@ -74,6 +74,15 @@ SPOKEN: list[tuple[Reply, str]] = [
         "Job #12: its plan comes in #**ops>backup now · #12**. Confirm it there with ✅.",
     ),
     (
+        job_news.JobAccepted(12, "ops", "upgrade · #12", to_confirm=True, others=1),
+        "Job #12: its plan comes in #**ops>upgrade · #12**. Another person has to approve it "
+        "there.",
+    ),
+    (
+        job_news.JobAccepted(12, "ops", "restore · #12", to_confirm=True, others=2),
+        "Job #12: its plan comes in #**ops>restore · #12**. 2 others have to approve it there.",
+    ),
+    (
         job_news.JobAccepted(12, "ops", "backup now · #12", to_confirm=False),
         "Job #12 starts now; follow it in #**ops>backup now · #12**.",
     ),
