@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.booted import checks
+from bench.booted import checks, reboot, unit_checks
 from bench.booted.documented import commands
 from bench.booted.goals import GOALS
 from bench.booted.server import Server
@@ -48,12 +48,14 @@ def test_the_example_can_be_filled_in_as_the_trial_does(tmp_path: Path) -> None:
 
 
 def test_every_figure_has_a_goal_and_every_goal_a_figure() -> None:
-    tree = ast.parse(Path(checks.__file__).read_text())
     returned = {
         key.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
-        for key in node.value.keys
+        for module in (checks, unit_checks, reboot)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+        if isinstance(node, ast.Return)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Dict)
+        for key in part.keys
         if isinstance(key, ast.Constant)
     }
     assert returned == set(GOALS)

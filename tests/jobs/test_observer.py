@@ -243,6 +243,7 @@ def test_a_store_that_hangs_hides_neither_the_others_nor_itself(
     watched: Watched, tmp_path: Path
 ) -> None:
     (tmp_path / "key").write_text("access\nsecret\n")
+    (tmp_path / "copies").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, never answers
         far = StoreSettings(
             "far",

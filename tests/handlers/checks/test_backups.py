@@ -81,6 +81,7 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
         "verified": True,
         "verified_at": "2026-11-23T10:00:00+00:00",
         "zulip_version": "9.2",
+        "audit_head": None,
         "damaged": False,
     }
 
