@@ -158,6 +158,8 @@ class _Worker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
+            # Not in the pause: what is heard during an attempt shortens the pause after it.
+            self._retry.clear()
             if not self._scope.reactions:
                 self._stopping.wait(AFTER_REACTIONS.total_seconds())
             try:
@@ -281,7 +283,6 @@ class _Worker:
         return NO_WAIT
 
     def _pause(self, time_span: timedelta) -> None:
-        self._retry.clear()
         if not self._stopping.is_set():
             self._retry.wait(time_span.total_seconds())
 

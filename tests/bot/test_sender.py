@@ -293,6 +293,22 @@ def test_sender_goes_on_at_once_when_it_hears_that_zulip_is_back(
     assert office.said("t") == ["patient"]
 
 
+def test_what_it_hears_during_a_vain_attempt_shortens_the_pause_after_it(
+    office: Office, world: Stage
+) -> None:
+    class HeardJustBefore(SlowBackoff):
+        def next_wait(self) -> timedelta:
+            sender.retry_now()
+            return super().next_wait()
+
+    sender = office.sender(backoff=HeardJustBefore)
+    world.zulip.faults.plan(Fault(Trouble.CUT, "POST", POSTS))
+    world.zulip.faults.plan(Fault(Trouble.BAD_GATEWAY, "GET", POSTS))
+    office.post("patient")
+    office.wait_until_empty()
+    assert office.said("t") == ["patient"]
+
+
 def test_rate_limit_of_the_server_is_obeyed(office: Office, world: Stage) -> None:
     wait = timedelta(seconds=1)
     world.zulip.faults.plan(Fault(Trouble.RATE_LIMITED, "POST", POSTS, wait=wait))
