@@ -1,12 +1,15 @@
 """Real parts that many tests share: PostgreSQL clusters and an S3 server, one of each a run."""
 
+import pickle
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from xdist.workermanage import WorkerController
 
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
@@ -17,13 +20,17 @@ MAJORS = available_majors()
 #: The newest that Zulip 9.2 runs on.
 USUAL_MAJOR = 16
 
+HERE = Path(__file__).parent
+#: Where the tests lie that take longest, in this order; all others come after them.
+LONGEST = ("acceptance/test_kills.py", "bench/", "acceptance/", "bot/")
+
 
 class Clusters:
     """One running cluster for each major, made when it is first asked for."""
 
-    def __init__(self, running: ExitStack) -> None:
+    def __init__(self, running: ExitStack, made: dict[int, PostgresCluster] | None = None) -> None:
         self._running = running
-        self._made: dict[int, PostgresCluster] = {}
+        self._made = made or {}
 
     def of(self, major: int) -> PostgresCluster:
         if major not in self._made:
@@ -31,10 +38,57 @@ class Clusters:
         return self._made[major]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all processes of one test run use; the process that began the run ends it."""
+
+    clusters: dict[int, PostgresCluster]
+    s3: S3Server
+
+
+#: Only in the process that hands the tests out to others.
+_shared = ExitStack()
+_handed_out = pytest.StashKey[bytes]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that at the end no process waits long for another."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(HERE).as_posix()
+        return next((n for n, start in enumerate(LONGEST) if path.startswith(start)), len(LONGEST))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell another process of this test run where the shared parts are."""
+    if _handed_out not in node.config.stash:
+        clusters = Clusters(_shared)
+        parts = Shared(
+            {major: clusters.of(major) for major in MAJORS}, _shared.enter_context(S3Server())
+        )
+        node.config.stash[_handed_out] = pickle.dumps(parts)
+    node.workerinput["shared"] = node.config.stash[_handed_out]
+
+
+def pytest_unconfigure() -> None:
+    _shared.close()
+
+
 @pytest.fixture(scope="session")
-def clusters() -> Iterator[Clusters]:
+def shared(request: pytest.FixtureRequest) -> Shared | None:
+    """None when one process runs all tests."""
+    given: dict[str, bytes] = getattr(request.config, "workerinput", {})
+    return pickle.loads(given["shared"]) if given else None
+
+
+@pytest.fixture(scope="session")
+def clusters(shared: Shared | None) -> Iterator[Clusters]:
     with ExitStack() as running:
-        yield Clusters(running)
+        yield Clusters(running, shared.clusters if shared else None)
 
 
 @pytest.fixture
@@ -65,7 +119,10 @@ def database(cluster: PostgresCluster) -> Iterator[DatabaseSettings]:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
+def s3(shared: Shared | None) -> Iterator[S3Server]:
+    if shared:
+        yield shared.s3
+        return
     with S3Server() as server:
         yield server
 

@@ -61,10 +61,15 @@ class S3Server:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def __getstate__(self) -> dict[str, object]:
+        """How another process reaches it; to end it stays with the process that started it."""
+        return self.__dict__ | {"_running": ExitStack(), "_process": None}
+
     def start(self) -> None:
         """Start it; returns once an object could be written into the bucket."""
         (self.directory / "data").mkdir(exist_ok=True)
         (self.directory / "identities.json").write_text(json.dumps(self._identities()))
+        self.credentials_file(self._credentials)
         # The server says a lot: a file keeps it, so that no pipe fills up.
         argv = ("/bin/sh", "-c", 'exec "$@" >"$0" 2>&1', str(self._log), *self._argv())
         self._process = self._running.enter_context(processes.start(argv))
@@ -100,8 +105,12 @@ class S3Server:
             prefix=prefix,
             endpoint=self.endpoint,
             region="us-east-1",
-            credentials_file=self.credentials_file(self.directory / "credentials"),
+            credentials_file=self._credentials,
         )
+
+    @property
+    def _credentials(self) -> Path:
+        return self.directory / "credentials"
 
     @property
     def _log(self) -> Path:

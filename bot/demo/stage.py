@@ -1,6 +1,7 @@
 """Sets up everything around the bot: Zulip, its host, a database, stores and a configuration."""
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class Stage:
     ) -> Self:
         """Start what is not handed in, side by side, and write zuliprc and zulip-ops.toml."""
         wish = wish or Wish()
+        # Tells its part of a shared cluster and a shared bucket from those of other stages.
+        own = secrets.token_hex(6)
         running = ExitStack()
         try:
             zulip = running.enter_context(SimulatedZulip())
@@ -74,12 +77,12 @@ class Stage:
                 folder / "host",
                 version=wish.version,
                 url=zulip.url,
-                database=(cluster_soon.result(), _database_name(folder, cluster)),
+                database=(cluster_soon.result(), DATABASE if cluster is None else f"zulip_{own}"),
                 extent=wish.extent,
             )
             stores = (
                 StoreSettings(name="local", path=folder / "backups"),
-                s3_soon.result().store_settings("s3", prefix=f"{folder.name}/"),
+                s3_soon.result().store_settings("s3", prefix=f"{own}/"),
             )
             for version, migrations in wish.releases:
                 host.publish(version, migrations)
@@ -213,8 +216,3 @@ def _started_cluster(running: ExitStack, given: PostgresCluster | None) -> Postg
 
 def _started_s3(running: ExitStack, given: S3Server | None) -> S3Server:
     return given if given is not None else running.enter_context(S3Server())
-
-
-def _database_name(folder: Path, given: PostgresCluster | None) -> str:
-    """A shared cluster holds a database for every stage."""
-    return DATABASE if given is None else f"zulip_{folder.name.replace('-', '_')}"

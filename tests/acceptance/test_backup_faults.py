@@ -1,7 +1,7 @@
 """A backup when its surroundings fail: what is told, and that earlier copies stay as they are."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,18 @@ from bot.demo.zulip.cast import Cast
 from handlers.backups import catalogue
 from handlers.host.settings import StoreSettings
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
+from tests.conftest import Clusters
 from tests.fakes.tcp_line import TcpLine
 from tests.handlers.checks.small_disk import needs_mount, small_disk
 
 MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def clusters() -> Iterator[Clusters]:
+    """Not those that all tests share: PostgreSQL is stopped here."""
+    with ExitStack() as running:
+        yield Clusters(running)
 
 
 @pytest.fixture(scope="module")

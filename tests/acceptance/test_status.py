@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,12 +12,20 @@ from bot.demo.sample_host.host import GIB, SampleHost
 from bot.demo.zulip.cast import Cast
 from handlers.host.layout import Layout
 from tests.acceptance.conversation import Conversation
+from tests.conftest import Clusters
 from tests.handlers.checks.small_disk import needs_mount, small_disk
 
 PARTS = (
     *("Seen by the bot", "Zulip", "Uptime and load", "Memory", "Disks", "PostgreSQL"),
     *("Programs", "Backups", "Jobs", "Next"),
 )
+
+
+@pytest.fixture(scope="module")
+def clusters() -> Iterator[Clusters]:
+    """Not those that all tests share: PostgreSQL is stopped here."""
+    with ExitStack() as running:
+        yield Clusters(running)
 
 
 @pytest.fixture
