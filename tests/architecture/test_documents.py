@@ -17,6 +17,7 @@ PAGES = (
     "docs/dependencies.md",
     "docs/figures.md",
     "docs/operations.md",
+    "docs/security.md",
 )
 DECISIONS = ROOT / "docs" / "decisions"
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)(?P<target>[^)#\s]+)")
