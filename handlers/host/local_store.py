@@ -85,7 +85,14 @@ class LocalStore:
         return next(path for path in (self._root, *self._root.parents) if path.exists())
 
     def _path(self, key: str) -> Path:
-        return self._root.joinpath(*key_parts(self.name, key))
+        path = self._root.joinpath(*key_parts(self.name, key))
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise HostFailure(
+                f"Store {self.name}: `{key}` leads out of {self._root} by a link.",
+                reason=Reason.STORE_FAILED,
+                hint="Find out who put it there, and remove it.",
+            )
+        return path
 
     def _entries(self, directory: Path) -> Iterator[Entry]:
         try:

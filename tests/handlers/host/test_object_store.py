@@ -95,6 +95,25 @@ def test_keys_cannot_lead_out_of_the_store(tmp_path: Path, key: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("planted", ["a", "a/b"])
+def test_a_planted_link_leads_nowhere(tmp_path: Path, planted: str) -> None:
+    """A directory or an object that is a link to something of root's."""
+    outside = tmp_path / "etc"
+    outside.mkdir()
+    (outside / "b").write_bytes(b"secret")
+    root = tmp_path / "copies"
+    link = root / planted
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside if planted == "a" else outside / "b")
+    store = LocalStore("disk", root)
+
+    for use in (store.get, store.delete, store.exists, lambda key: store.put(key, b"x")):
+        with pytest.raises(HostFailure) as refused:
+            use("a/b")
+        assert refused.value.reason is Reason.STORE_FAILED
+    assert (outside / "b").read_bytes() == b"secret"
+
+
 def test_a_store_answers_the_cheap_question(store: Store) -> None:
     store.check()
 
