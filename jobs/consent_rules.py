@@ -9,6 +9,8 @@ from enum import StrEnum
 YES = "2705"
 NO = "274c"
 UNICODE_EMOJI = "unicode_emoji"
+#: An account younger than this is nobody's second person: it may have been made for the purpose.
+YOUNGEST_APPROVER = timedelta(days=7)
 #: What was seen longer ago than this may no longer be true.
 OLDEST_OBSERVATION = timedelta(seconds=10)
 
@@ -118,6 +120,8 @@ class Voter:
     is_human: bool
     is_active: bool
     is_guest: bool
+    #: Made less than `YOUNGEST_APPROVER` before it was looked at.
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,7 @@ def _count(request: ConsentRequest, observation: Observation, bot_id: int) -> Ve
     # Whoever asked may always take it back.
     stop = no | (_voters(observation, NO) & {request.asker_id} - {bot_id})
     denied = {voter for voter in stop if _is_eligible(observation, voter)}
-    consented = {voter for voter in yes if _is_eligible(observation, voter)}
+    consented = {voter for voter in yes if _may_consent(request, observation, voter)}
     if denied:
         return Verdict(State.REJECTED, tuple(sorted(denied)), Cause.DENIED)
     by = tuple(sorted(consented))
@@ -254,6 +258,13 @@ def _voters(observation: Observation, emoji_code: str) -> set[int]:
         for vote in observation.reactions
         if vote.emoji_code == emoji_code and vote.reaction_type == UNICODE_EMOJI
     }
+
+
+def _may_consent(request: ConsentRequest, observation: Observation, user_id: int) -> bool:
+    """Eligible, and no account that was made for it; of the asker's own word that says nothing."""
+    if not _is_eligible(observation, user_id):
+        return False
+    return user_id == request.asker_id or not observation.people[user_id].is_new
 
 
 def _is_eligible(observation: Observation, user_id: int) -> bool:

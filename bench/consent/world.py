@@ -132,4 +132,5 @@ def _person(user_id: int, account: Account) -> Person:
         is_guest=account.is_guest,
         is_admin=False,
         is_owner=False,
+        joined_at=datetime(2025, 1, 1, tzinfo=UTC),
     )

@@ -37,6 +37,8 @@ class Asker:
     user_id: int | None = None
     roles: tuple[str, ...] = ()
     zulip_role: str = ""
+    #: An account so young that its word counts for nobody else's job.
+    is_new: bool = False
     #: Root and schedules (root wrote them) may do what the host may do.
     is_root: bool = False
     #: As whom they are on the host, as the kernel says; None: they are not on it.

@@ -1,13 +1,22 @@
 """Turns one look at Zulip into what the rules of consent are told."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot.observations import Gone, MessageSeen
 from bot.observations import Observation as Look
 from bot.reader import content_sha256
 from bot.zulip_api.words import Message, Person
 from jobs.approvals import command_of
-from jobs.consent_rules import Kind, Observation, Source, SourceSeen, Vote, Voter
+from jobs.consent_rules import (
+    YOUNGEST_APPROVER,
+    Kind,
+    Observation,
+    Source,
+    SourceSeen,
+    Vote,
+    Voter,
+)
 from state.approval_store import Request
 from state.job_store import Job
 
@@ -29,7 +38,7 @@ def observation_of(look: Look, request: Request, job: Job, policy_sha256: str) -
             Vote(reaction.user_id, reaction.emoji_code, reaction.reaction_type)
             for reaction in (message.reactions if message else ())
         ),
-        people={user_id: voter(person) for user_id, person in people.items()},
+        people={one: voter(person, look.fetch_started_at) for one, person in people.items()},
         fetch_started_at=look.fetch_started_at,
         fetch_ended_at=look.fetch_ended_at,
         unreadable=message is None and not isinstance(seen, Gone),
@@ -40,9 +49,14 @@ def observation_of(look: Look, request: Request, job: Job, policy_sha256: str) -
     )
 
 
-def voter(person: Person) -> Voter:
-    """What the rules need of an account."""
-    return Voter(is_human=not person.is_bot, is_active=person.is_active, is_guest=person.is_guest)
+def voter(person: Person, at: datetime) -> Voter:
+    """What the rules need of an account that was read at that time."""
+    return Voter(
+        is_human=not person.is_bot,
+        is_active=person.is_active,
+        is_guest=person.is_guest,
+        is_new=at - person.joined_at < YOUNGEST_APPROVER,
+    )
 
 
 def words_of(request: Request) -> dict[int, Source]:

@@ -132,7 +132,8 @@ class Settling:
         added who is gone runs no more."""
         seen = observation.seen
         if isinstance(seen, PersonSeen) and (
-            seen.person is None or judge_person(voter(seen.person)) is not None
+            seen.person is None
+            or judge_person(voter(seen.person, observation.fetch_started_at)) is not None
         ):
             inbox.answer(tx, entry.id, Reason.NOT_ACTIVE.value, None, now)
             schedule = schedule_store.get(tx, entry.sender_name)
@@ -150,14 +151,19 @@ class Settling:
             return self._ask_again(tx, entry, now)
         crashpoint("sender_known")
         person = observation.seen.person
-        if person is None or (reason := judge_person(voter(person))) in _SILENT:
-            inbox.answer(tx, entry.id, Reason.NOT_HUMAN.value, None, now)
+        if person is None:
+            # Zulip knows the accounts of the bot's own organization, and its own bots; no others.
+            inbox.answer(tx, entry.id, Reason.OTHER_REALM.value, None, now)
+            return ()
+        reason = judge_person(voter(person, observation.fetch_started_at))
+        if reason in _SILENT:
+            inbox.answer(tx, entry.id, reason.value, None, now)
             return ()
         if reason is not None:
             refusal = Refusal("Guests may not give me commands.", None, reason.value)
             self._refuse(tx, entry, refusal, reason, now)
             return ()
-        return self.settle(tx, entry, self._asker(person), Seen(), now)
+        return self.settle(tx, entry, self._asker(person, observation), Seen(), now)
 
     def _ask_again(self, tx: Transaction, entry: Entry, now: datetime) -> tuple[Effect, ...]:
         """Zulip could not say who it is: in time ask again, later offer to repeat."""
@@ -173,12 +179,13 @@ class Settling:
         if inbox.answer(tx, entry.id, reason.value, None, now):
             self.outgoing.answer(tx, entry, reply, now)
 
-    def _asker(self, person: Person) -> Asker:
+    def _asker(self, person: Person, observation: Observation) -> Asker:
         return Asker(
             name=person.name,
             user_id=person.id,
             roles=roles_of(self.policy, person.id),
             zulip_role=_ZULIP_ROLES.get(person.role, f"role {person.role}"),
+            is_new=voter(person, observation.fetch_started_at).is_new,
         )
 
     def settle(
@@ -240,10 +247,9 @@ class Settling:
             return ()
         seen = observation.seen
         if isinstance(seen, PeopleSeen):
-            people = tuple(
-                Known(one.id, one.name, is_eligible(voter(one))) for one in seen.people.values()
-            )
-            pending.seen = replace(pending.seen, people=people)
+            at = observation.fetch_started_at
+            people = [Known(p.id, p.name, is_eligible(voter(p, at))) for p in seen.people.values()]
+            pending.seen = replace(pending.seen, people=tuple(people))
         pending.wanted.discard(Look.PEOPLE)
         return self._settle_pending(tx, pending, now)
 

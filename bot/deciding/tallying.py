@@ -69,16 +69,26 @@ def _ignored(request: Request, look: Look, bot_id: int) -> list[tuple[int, str]]
         return []
     found = []
     for reaction in seen.message.reactions:
-        user_id = reaction.user_id
         says_yes, says_no = reaction.is_emoji(CHECK), reaction.is_emoji(CROSS)
-        if user_id == bot_id or not (says_yes or says_no):
+        if reaction.user_id == bot_id or not (says_yes or says_no):
             continue
-        person = seen.people.get(user_id)
-        if user_id == request.asker_id and not request.self_counts:
-            if says_yes:
-                found.append((user_id, "asker"))
-        elif user_id not in request.approvers:
-            found.append((user_id, "unlisted"))
-        elif person is not None and not is_eligible(voter(person)):
-            found.append((user_id, "account"))
+        why = _why_ignored(request, look, reaction.user_id, says_yes=says_yes)
+        if why is not None:
+            found.append((reaction.user_id, why))
     return found
+
+
+def _why_ignored(request: Request, look: Look, user_id: int, *, says_yes: bool) -> str | None:
+    is_asker = user_id == request.asker_id
+    if is_asker and not request.self_counts:
+        return "asker" if says_yes else None
+    if user_id not in request.approvers:
+        return "unlisted"
+    seen = look.seen
+    person = seen.people.get(user_id) if isinstance(seen, MessageSeen) else None
+    if person is None:
+        return None
+    account = voter(person, look.fetch_started_at)
+    if not is_eligible(account):
+        return "account"
+    return "new" if account.is_new and says_yes and not is_asker else None

@@ -24,6 +24,7 @@ _VOID = {
 _IGNORED = {
     "asker": "whoever asked cannot be the other person",
     "unlisted": "the policy does not list them for this",
+    "new": "that account is less than a week old",
     "account": "that account is deactivated, a guest's or a bot's",
 }
 

@@ -102,6 +102,8 @@ class Person:
     is_guest: bool
     is_admin: bool
     is_owner: bool
+    #: When the account was made; Zulip tells it to the minute.
+    joined_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ def read_person(raw: Mapping[str, Any]) -> Person:
         is_guest=flag(raw, "is_guest"),
         is_admin=flag(raw, "is_admin"),
         is_owner=flag(raw, "is_owner"),
+        joined_at=iso_moment(raw, "date_joined"),
     )
 
 
@@ -287,6 +290,17 @@ def moment(raw: Mapping[str, Any], key: str) -> datetime:
         return datetime.fromtimestamp(integer(raw, key), UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise UnreadableError(f"{key} is no time") from error
+
+
+def iso_moment(raw: Mapping[str, Any], key: str) -> datetime:
+    """A time as ISO 8601 has it, with its zone."""
+    try:
+        found = datetime.fromisoformat(text(raw, key))
+    except ValueError as error:
+        raise UnreadableError(f"{key} is no time") from error
+    if found.tzinfo is None:
+        raise UnreadableError(f"{key} has no zone")
+    return found.astimezone(UTC)
 
 
 def needed_list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

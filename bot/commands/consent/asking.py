@@ -42,6 +42,9 @@ def _judged(
     user_id = scene.asker.user_id
     is_asker = user_id == request.asker_id
     if user_id in request.approvers and (request.self_counts or not is_asker):
+        if scene.asker.is_new and not is_asker and not rejects:
+            message = f"You may not approve job #{job.id} yet: your account is under a week old."
+            return _refuse(message, None, Reason.NEW_ACCOUNT)
         return job, request
     if is_asker:
         message = f"You asked for job #{job.id} yourself, so another person has to approve it."

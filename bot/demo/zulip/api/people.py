@@ -39,7 +39,7 @@ def _named(asked: Asked) -> Person:
         person = asked.realm.people.get(int(who))
     else:
         person = asked.realm.person_by_email(who)
-    if person is None:
+    if person is None or person.realm:
         raise ApiError("No such user")
     return person
 

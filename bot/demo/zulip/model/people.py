@@ -29,6 +29,8 @@ class Person:
     is_active: bool = True
     owner: "Person | None" = None
     is_system_bot: bool = False
+    #: `sender_realm_str`: of this organization, or of another one on the same server.
+    realm: str = ""
 
     @property
     def is_guest(self) -> bool:

@@ -12,6 +12,8 @@ from bot.demo.zulip.model.messages import Message
 from bot.demo.zulip.model.people import Person, Role
 
 KEY_LENGTH = 32
+#: How old an account is, unless somebody says otherwise.
+LONG_AGO = timedelta(days=365)
 DELETED_BY_EVERYONE = 5
 DELETED_BY_ADMINISTRATORS = 2
 
@@ -76,17 +78,18 @@ class Realm:
         return bot
 
     def enrol(self, email: str, full_name: str, role: Role = Role.MEMBER) -> Person:
-        """A new account with a key of its own; nobody is told yet."""
+        """An account with a key of its own, made long ago; nobody is told."""
         key = "".join(
             secrets.choice(string.ascii_letters + string.digits) for _ in range(KEY_LENGTH)
         )
-        person = Person(len(self.people) + 1, email, full_name, key, self.clock.now(), role)
+        joined_at = self.clock.now() - LONG_AGO
+        person = Person(len(self.people) + 1, email, full_name, key, joined_at, role)
         self.people[person.id] = person
         return person
 
     def members(self) -> list[Person]:
-        """Everybody but Zulip's own bots, deactivated accounts included, sorted by address."""
-        real = (person for person in self.people.values() if not person.is_system_bot)
+        """Everybody of this organization but Zulip's own bots, also whoever left; by address."""
+        real = (p for p in self.people.values() if not (p.is_system_bot or p.realm))
         return sorted(real, key=lambda person: person.email)
 
     def person_by_email(self, email: str) -> Person | None:

@@ -55,7 +55,7 @@ def _end(realm: Realm, message: Message, *, rendered: bool) -> Wire:
     wire: Wire = {
         "sender_full_name": sender.full_name,
         "sender_email": sender.email,
-        "sender_realm_str": "zulipinternal" if sender.is_system_bot else "",
+        "sender_realm_str": "zulipinternal" if sender.is_system_bot else sender.realm,
     }
     if message.channel is not None:
         wire["display_recipient"] = message.channel.name
