@@ -164,6 +164,7 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         tz=configuration.zulip.tz,
         state_directory=settings.state_directory,
         runs_directory=settings.state_directory / "runs",
+        channel_may_be_open=configuration.zulip.channel_may_be_open,
     )
     policy_file = PolicyFile(settings.path, configuration.policy)
     quota = Quota(configuration.limits.commands_a_minute)

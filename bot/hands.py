@@ -20,6 +20,7 @@ from bot.deciding.effects import (
     ReadHealth,
     ReadPeople,
     ReadPerson,
+    ReadReadership,
     StartRun,
     UseLook,
     WakeFor,
@@ -31,6 +32,7 @@ from bot.observations import (
     PeopleQuestion,
     PersonQuestion,
     Question,
+    ReadershipQuestion,
 )
 from bot.vigilance.audit_watch import examine
 from handlers.contract import Clock
@@ -53,6 +55,7 @@ P = ParamSpec("P")
 PERSON_WAIT = timedelta(seconds=60)
 CARD_WAIT = timedelta(seconds=30)
 HEALTH_WAIT = timedelta(seconds=2)
+READERSHIP_WAIT = timedelta(seconds=30)
 PEOPLE_WAIT = timedelta(seconds=8)
 
 
@@ -151,6 +154,9 @@ class Hands:
             case ReadHealth():
                 number = question_about(effect.entry_id, About.HEALTH)
                 self._ask(number, HealthQuestion(), HEALTH_WAIT)
+            case ReadReadership():
+                number = question_about(0, About.READERSHIP)
+                self._ask(number, ReadershipQuestion(effect.channel_id), READERSHIP_WAIT)
             case ReadCard():
                 question = MessageQuestion(
                     effect.message_id, effect.voters, effect.speakers, effect.others

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.zulip_api.readership import Readership
 from bot.zulip_api.words import Message, Person
 
 
@@ -47,7 +48,21 @@ class HealthQuestion:
     """Does Zulip answer `/health` within a second? Asked once, never again."""
 
 
-Question = PersonQuestion | PeopleQuestion | MessageQuestion | PlaceQuestion | HealthQuestion
+@dataclass(frozen=True, slots=True)
+class ReadershipQuestion:
+    """Who can read this channel?"""
+
+    channel_id: int
+
+
+Question = (
+    PersonQuestion
+    | PeopleQuestion
+    | MessageQuestion
+    | PlaceQuestion
+    | HealthQuestion
+    | ReadershipQuestion
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +115,29 @@ class HealthSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadershipSeen:
+    """Who can read the channel; None: the bot is not in it."""
+
+    readership: Readership | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Nothing could be learnt in time. In doubt that is a no."""
 
     why: str
 
 
-Seen = PersonSeen | PeopleSeen | MessageSeen | PlaceSeen | Gone | HealthSeen | Unreadable
+Seen = (
+    PersonSeen
+    | PeopleSeen
+    | MessageSeen
+    | PlaceSeen
+    | Gone
+    | HealthSeen
+    | ReadershipSeen
+    | Unreadable
+)
 
 
 @dataclass(frozen=True, slots=True)

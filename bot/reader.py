@@ -24,6 +24,8 @@ from bot.observations import (
     PlaceQuestion,
     PlaceSeen,
     Question,
+    ReadershipQuestion,
+    ReadershipSeen,
     Seen,
     Unreadable,
 )
@@ -156,6 +158,9 @@ class _Look:
                 return self._place(message_id)
             case HealthQuestion():
                 return self._health()
+            case ReadershipQuestion(channel_id):
+                answer = self._client.readership(channel_id)
+                return ReadershipSeen(answer.value) if isinstance(answer, Ok) else answer
 
     def _person(self, user_id: int) -> PersonSeen | Failure:
         answer = self._client.person(user_id)

@@ -18,6 +18,9 @@ class ZulipSettings:
     zuliprc: Path = Path("/etc/zulip-ops/zuliprc")
     #: The channel from which the server is looked after.
     channel: str = "ops"
+    #: Whether that channel may be public, and hold people whom no role of the policy lists.
+    #: Otherwise only what reads is answered while it is so. From the web nobody may ever read it.
+    channel_may_be_open: bool = False
     #: The time zone in which people mean the times that they type.
     tz: str = "UTC"
 

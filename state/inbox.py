@@ -95,6 +95,13 @@ def by_message(tx: Transaction, epoch: int, message_id: int) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
+def newest_by_message(tx: Transaction, message_id: int) -> Entry | None:
+    """The command that a message was, in the newest epoch in which one had that number."""
+    query = _ENTRY.where(inbox.c.message_id == message_id).order_by(inbox.c.epoch.desc())
+    row = tx.execute(query.limit(1)).one_or_none()
+    return None if row is None else Entry(*row)
+
+
 def by_source(tx: Transaction, source_key: str) -> Entry | None:
     """The command that came from there."""
     row = tx.execute(_ENTRY.where(inbox.c.source_key == source_key)).one_or_none()

@@ -246,6 +246,14 @@ def is_own_message(tx: Transaction, message_id: int) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
+def has_sent(tx: Transaction, message_id: int) -> bool:
+    """Whether the message is ours, whatever made it: also a status message that took over."""
+    query = select(outbox.c.id).where(
+        outbox.c.message_id == message_id, outbox.c.epoch == present_epoch()
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def last_sent_in_lane(tx: Transaction, lane: str) -> int | None:
     """The newest message made in a lane in the present epoch."""
     query = (

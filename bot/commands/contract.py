@@ -106,6 +106,8 @@ class Installation:
     tz: str
     state_directory: Path
     runs_directory: Path
+    #: Whether the ops channel may be public, and hold people whom no role lists.
+    channel_may_be_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

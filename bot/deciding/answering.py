@@ -25,7 +25,12 @@ from bot.deciding.consenting import Consenting
 from bot.deciding.effects import Effect, StartRun, TellHost
 from bot.deciding.following import Following
 from bot.deciding.outgoing import HOLDS_TOPIC, Outgoing, job_topic, schedule_topic
-from bot.deciding.refusing import hidden, why_forbidden, why_nobody_could_approve
+from bot.deciding.refusing import (
+    hidden,
+    why_forbidden,
+    why_nobody_could_approve,
+    why_read_only,
+)
 from bot.deciding.scheduling import Scheduling, is_about_schedules
 from bot.grammar import Grammar, Parsed
 from bot.permissions import Place
@@ -114,17 +119,9 @@ class Answering:
             parsed = self._understood(tx, entry)
         except BadCommand as error:
             return self._refuse_text(tx, entry, asker, error, now)
-        if not parsed.help_wanted:
-            installation = self.installation
-            refusal = why_forbidden(
-                parsed, asker, self._place(entry), installation.policy, installation.channel
-            )
-            if refusal is None and isinstance(parsed.verb, Declaration):
-                refusal = why_nobody_could_approve(
-                    parsed.verb.effect, parsed, asker, installation.policy
-                )
-            if refusal is not None:
-                return self._reply(tx, entry, refusal[0], now, reason=refusal[1])
+        refusal = None if parsed.help_wanted else self._why_not(tx, entry, asker, parsed)
+        if refusal is not None:
+            return self._reply(tx, entry, refusal[0], now, reason=refusal[1])
         if isinstance(parsed.verb, Declaration):
             return self._make_job(tx, entry, asker, parsed, now)
         if not parsed.help_wanted and isinstance(parsed.verb, Command):
@@ -135,6 +132,18 @@ class Answering:
             if looks:
                 return NeedsLook(looks, patience=_patience(entry, looks, fresh=fresh))
         return self._answer(tx, entry, asker, parsed, seen, now)
+
+    def _why_not(
+        self, tx: Transaction, entry: Entry, asker: Asker, parsed: Parsed
+    ) -> tuple[Reply, Reason] | None:
+        installation, verb = self.installation, parsed.verb
+        policy = installation.policy
+        refusal = why_forbidden(parsed, asker, self._place(entry), policy, installation.channel)
+        if refusal is None:
+            refusal = why_read_only(tx, parsed, asker, installation.bot_name)
+        if refusal is None and isinstance(verb, Declaration):
+            refusal = why_nobody_could_approve(verb.effect, parsed, asker, policy)
+        return refusal
 
     def only_reads(self, text: str) -> bool:
         """Whether nothing but an answer can come of this text, whoever wrote it."""

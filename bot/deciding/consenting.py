@@ -12,6 +12,7 @@ from bot.observations import MessageSeen
 from bot.observations import Observation as Look
 from bot.replies.consent import ConsentArmed, ConsentGiven, void_sentence
 from bot.replies.wording import code, listing, plain
+from bot.vigilance import own_account
 from handlers.errors import Reason
 from jobs import approvals
 from jobs.approvals import ARMED, CONSENT, START
@@ -30,6 +31,8 @@ _STALE = {
     Cause.OTHER_POLICY: Reason.POLICY_CHANGED,
     Cause.OTHER_EPOCH: Reason.EPOCH_CHANGED,
 }
+#: What becomes of a plan only when somebody else has the bot's key.
+_CHANGED = frozenset({Cause.OTHER_CONTENT, Cause.EDITED})
 _LOOK_AGAIN = frozenset({Cause.UNREADABLE, Cause.OUTDATED})
 
 
@@ -155,7 +158,8 @@ class Consenting:
         if verdict.state is State.WAITING and verdict.reason in _LOOK_AGAIN:
             # The hint was used up and nothing is known: without another look it would be lost.
             return None, (self._ask(tx, job, request, now),)
-        return self._carry_out(tx, job, request, verdict, look, now), ()
+        may_start = self._carry_out(tx, job, request, verdict, look, now)
+        return may_start, self._alarmed(tx, request, verdict, now)
 
     def _carry_out(
         self,
@@ -183,6 +187,15 @@ class Consenting:
             case _:
                 self._withdrawn(tx, job, now)
         return None
+
+    def _alarmed(
+        self, tx: Transaction, request: Request, verdict: Verdict, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Zulip lets nobody but its sender change a message, and the bot never changes a plan."""
+        changed = verdict.state is State.VOID and verdict.reason in _CHANGED
+        if not changed or request.kind == Kind.WORD or request.message_id is None:
+            return ()
+        return own_account.alarm(tx, self.following, "plan", [request.message_id], now)
 
     @property
     def _tallying(self) -> Tallying:

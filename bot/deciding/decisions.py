@@ -31,9 +31,11 @@ from bot.events import (
 )
 from bot.grammar import Grammar
 from bot.identity import UNKNOWN, Identity
+from bot.observations import Observation
 from bot.replies.holding import HoldEnded
 from bot.understanding.gate import Gate
-from bot.vigilance import audit_watch, new_epoch
+from bot.vigilance import audit_watch, moved_topics, new_epoch, own_account
+from bot.vigilance.channel_watch import ChannelWatch
 from handlers.errors import Reason
 from handlers.host import process_table
 from handlers.registry import declaration
@@ -76,6 +78,7 @@ class Decisions:
     following: Following = field(init=False)
     consenting: Consenting = field(init=False)
     timekeeping: Timekeeping = field(init=False)
+    channel_watch: ChannelWatch = field(init=False)
 
     def __post_init__(self) -> None:
         identity, epoch = self.identity, self.engine.epoch
@@ -110,6 +113,7 @@ class Decisions:
             self.installation.policy,
         )
         self.timekeeping = Timekeeping(self.engine.policy, epoch)
+        self.channel_watch = ChannelWatch(identity, installation.channel_may_be_open)
 
     def of_present_policy(self) -> "Decisions | None":
         """The same by the policy that the file holds now; None while it is the one in force."""
@@ -148,18 +152,28 @@ class Decisions:
 
     def matters(self, event: ZulipEvent, now: datetime) -> bool:
         """Whether there may be anything to decide: what people say to each other costs nothing."""
-        return not isinstance(event, MessageArrived) or self.intake.concerns_us(event.message, now)
+        if not isinstance(event, MessageArrived) or self._is_ours(event):
+            return True
+        return self.intake.concerns_us(event.message, now)
+
+    def _is_ours(self, event: MessageArrived) -> bool:
+        return event.message.sender_id == self.identity.bot_id
 
     def zulip_event(self, tx: Transaction, event: ZulipEvent, now: datetime) -> tuple[Effect, ...]:
         """One of Zulip's events."""
         match event:
+            case MessageArrived() if self._is_ours(event):
+                own_account.spoke(tx, event, now)
             case MessageArrived():
                 entry = self.intake.take(tx, event, now)
                 return () if entry is None else self.settling.received(entry, now)
+            case ReactionChanged() if event.user_id == self.identity.bot_id:
+                return own_account.reacted(tx, self.following, event.message_id, now)
             case ReactionChanged() | MessageEdited():
                 return self.consenting.hint(tx, event.message_id, now)
             case MessagesMoved():
                 anchors.move(tx, event.message_ids, event.channel_id, event.topic, now)
+                moved_topics.notice(tx, self.outgoing, event, now)
                 return self._hints(tx, event.message_ids, now)
             case MessagesDeleted():
                 seen_messages.forget(tx, event.message_ids)
@@ -237,6 +251,18 @@ class Decisions:
             audit_watch.alarm(tx, self.outgoing, event.seen, now)
         return self.settling.audit_seen(tx, event.entry_id, event.seen, now)
 
+    def watched(self, tx: Transaction, now: datetime) -> tuple[Effect, ...]:
+        """What is owed to keeping an eye on the channel and on the bot's own account."""
+        if self.identity.channel_id == UNKNOWN:
+            return ()
+        return (*self.channel_watch.owed(now), *own_account.overdue(tx, self.following, now))
+
+    def readership_seen(
+        self, tx: Transaction, _entry_id: int, look: Observation, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Who can read the channel."""
+        return self.channel_watch.take(tx, self.following, look, now)
+
     def expire(self, tx: Transaction, now: datetime) -> None:
         """End what has waited too long for consent, or with it for its turn."""
         waiting = (Status.AWAITING_APPROVAL, Status.ARMING, Status.QUEUED)
@@ -288,6 +314,8 @@ class About(IntEnum):
     SENDER = 0
     HEALTH = 1
     PEOPLE = 2
+    #: Of the channel; it belongs to no command.
+    READERSHIP = 3
 
 
 def question_about(entry_id: int, about: About) -> int:

@@ -70,6 +70,13 @@ class ReadHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadReadership:
+    """See who can read the ops channel."""
+
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtHost:
     """Start a round of the observer."""
 
@@ -103,5 +110,5 @@ class WakeFor:
 
 
 #: What the reader fetches from Zulip, or has fetched.
-Reading = ReadPerson | UseLook | ReadPeople | ReadCard | ReadHealth
+Reading = ReadPerson | UseLook | ReadPeople | ReadCard | ReadHealth | ReadReadership
 Effect = StartRun | EndRun | Reading | LookAtHost | LookForNext | ReadAudit | TellHost | WakeFor

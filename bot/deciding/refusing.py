@@ -6,11 +6,14 @@ from bot.grammar import Parsed, Verb
 from bot.permissions import Denied, Place, allowed_where, may_ask
 from bot.replies.refusals import NobodyCouldApprove, NotPermitted, Refusal, WrongPlace
 from bot.replies.reply import Reply
+from bot.replies.vigilance import ReadOnly
 from bot.replies.wording import to_type
+from bot.vigilance import read_only
 from handlers.contract import Effect as HostEffect
 from handlers.errors import Reason
 from jobs.configuration import Policy
 from jobs.consent_terms import effect_policy, terms_of
+from state.database import Transaction
 
 
 def why_forbidden(
@@ -37,6 +40,20 @@ def why_forbidden(
         hint = f"Leave it out and react to the plan with ✅: `{_without_yes(parsed)}`."
         return Refusal(message, hint, Reason.NOT_PERMITTED.value), Reason.NOT_PERMITTED
     return None
+
+
+def why_read_only(
+    tx: Transaction, parsed: Parsed, asker: Asker, bot_name: str
+) -> tuple[Reply, Reason] | None:
+    """Nothing is changed while the bot's key or channel is in doubt, but by root and by what root
+    or a quorum agreed to before."""
+    if asker.is_root or parsed.verb.effect in (None, HostEffect.READ):
+        return None
+    incident = read_only.because(tx)
+    if incident is None:
+        return None
+    reply = ReadOnly(bot_name, parsed.canonical, incident.id)
+    return reply, read_only.REASONS[incident.kind]
 
 
 def why_nobody_could_approve(

@@ -128,6 +128,8 @@ def configuration_text(stage: Stage, wish: Wish) -> str:
         "[zulip]",
         f"zuliprc = {_toml(stage.folder / 'zuliprc')}",
         'channel = "ops"',
+        # Whoever tries it out may watch.
+        "channel_may_be_open = true",
         "[state]",
         f"directory = {_toml(stage.state)}",
         "[launcher]",

@@ -189,7 +189,8 @@ class Handling:
             remember_server(tx, server_of(registration))
             if not event.complete:
                 anchors.doubt_all(tx)
-            return self._decisions.consenting.read_all_again(tx, now)
+            again = self._decisions.consenting.read_all_again(tx, now)
+            return (*again, *self._decisions.watched(tx, now))
 
         self._decide(decide)
         crashpoint("reconnected")
@@ -235,6 +236,7 @@ class Handling:
                 About.SENDER: settling.person_seen,
                 About.HEALTH: settling.health_seen,
                 About.PEOPLE: settling.people_seen,
+                About.READERSHIP: self._decisions.readership_seen,
             }[about]
             self._decide(lambda tx, now: seen(tx, entry_id, event.observation, now))
             return
@@ -263,7 +265,8 @@ class Handling:
             self._decisions.end_holds(tx, now)
             armed = self._decisions.consenting.armed_are_due(tx, now)
             audit = self._decisions.audit_owed(tx, now)
-            return (*armed, *audit, *self._decisions.schedules(tx, now))
+            watched = self._decisions.watched(tx, now)
+            return (*armed, *audit, *watched, *self._decisions.schedules(tx, now))
 
         self._decide(decide)
         self._on_disk.keep_round(self._database)

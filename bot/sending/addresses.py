@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.zulip_api.words import cut_topic
-from state import anchors, job_store, outbox
+from state import anchors, inbox, installation, job_store, outbox
 from state.database import Transaction
 
 
@@ -56,7 +56,39 @@ def address_of(tx: Transaction, target: Mapping[str, Any]) -> Address:
     if anchor is None:
         return Unsure(message_id, None)
     place = InTopic(anchor.channel_id, anchor.topic)
-    return place if anchor.sure else Unsure(message_id, place)
+    return at_home(tx, target, place) if anchor.sure else Unsure(message_id, place)
+
+
+def at_home(tx: Transaction, target: Mapping[str, Any], place: InTopic) -> InTopic:
+    """What began in one channel is not carried on in another, whoever moves its topic there: it
+    goes where it began, under the topic's present name."""
+    home = _home_of(tx, target)
+    return place if home in (None, place.channel_id) else InTopic(home, place.topic)
+
+
+def is_home(tx: Transaction, channel_id: int) -> bool:
+    """Whether this is the channel in which jobs are told; nobody knows before the connection."""
+    return _ops_channel(tx) in (None, channel_id)
+
+
+def is_away(tx: Transaction, message_id: int) -> bool:
+    """Whether a message of a job, as far as its place is known, was moved out of its channel."""
+    anchor = anchors.get(tx, message_id)
+    return anchor is not None and not is_home(tx, anchor.channel_id)
+
+
+def _home_of(tx: Transaction, target: Mapping[str, Any]) -> int | None:
+    """Answers belong where the command was given, all else into the ops channel."""
+    if target["type"] in {"anchor", "message"}:
+        command = inbox.newest_by_message(tx, int(target["message_id"]))
+        if command is not None:
+            return command.channel_id
+    return _ops_channel(tx)
+
+
+def _ops_channel(tx: Transaction) -> int | None:
+    known = installation.get(tx, "channel_id")
+    return None if known is None else int(known)
 
 
 def message_of(tx: Transaction, target: Mapping[str, Any]) -> int | None:

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from bot.sending.addresses import Direct, InTopic, message_of
+from bot.sending.addresses import Direct, InTopic, is_home, message_of
 from bot.sending.letters import SOME_FILE, Letter, Letters
 from bot.sending.message_text import clean, fit
 from bot.sending.pacing import Allowance
@@ -140,6 +140,8 @@ class Delivery:
     def _edit(self, row: Row) -> End:
         """Bring a message up to date; a new one takes over where Zulip refuses that."""
         message_id = self._letters.edited_message(row)
+        if isinstance(message_id, Wait):
+            return message_id
         if message_id is None:
             if row.target["type"] != "job_status":
                 return Drop("what it should change was never sent")
@@ -203,6 +205,9 @@ class Delivery:
         message = found.value
         if message.channel_id is None:
             return Drop("direct messages have no topic")
+        with self._database.read() as tx:
+            if not is_home(tx, message.channel_id):
+                return Drop("the topic was moved to another channel")
         name = resolved(message.topic)
         if name != message.topic:
             answer = self._client.move_topic(message_id, name)

@@ -11,6 +11,8 @@ from bot.sending.addresses import (
     Nowhere,
     Unsure,
     address_of,
+    at_home,
+    is_away,
     message_of,
     status_message_of,
 )
@@ -110,7 +112,11 @@ class Letters:
             case Nowhere(why):
                 return Drop(why)
             case Unsure(message_id, last_known):
-                return self._look_up_place(message_id, last_known)
+                looked_up = self._look_up_place(message_id, last_known)
+                if not isinstance(looked_up, InTopic):
+                    return looked_up
+                with self._database.read() as tx:
+                    return at_home(tx, target, looked_up)
             case place:
                 return place
 
@@ -134,7 +140,22 @@ class Letters:
                 return last_known or gone
         return Wait(answer)
 
-    def edited_message(self, row: Row) -> int | None:
+    def edited_message(self, row: Row) -> int | Wait | None:
+        """None: there is none, or it was moved to where others would read what it shows."""
+        message_id = self._shown_in(row)
+        if message_id is None:
+            return None
+        with self._database.read() as tx:
+            anchor = anchors.get(tx, message_id)
+        if anchor is not None and not anchor.sure:
+            last_known = InTopic(anchor.channel_id, anchor.topic)
+            looked_up = self._look_up_place(message_id, last_known)
+            if isinstance(looked_up, Wait):
+                return looked_up
+        with self._database.read() as tx:
+            return None if is_away(tx, message_id) else message_id
+
+    def _shown_in(self, row: Row) -> int | None:
         with self._database.read() as tx:
             if row.role == "status" and row.job_id is not None:
                 return status_message_of(tx, row.job_id)
@@ -142,7 +163,7 @@ class Letters:
 
     def _note_on(self, row: Row) -> str:
         """A link back, where a new status message takes over from an old one."""
-        old = self.edited_message(row)
+        old = self._shown_in(row)
         if old is None:
             return ""
         return (

@@ -3,23 +3,22 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.deciding.effects import Effect, EndRun
+from bot.deciding.effects import Effect
 from bot.deciding.following import Following
 from bot.events import EpochEnded
 from bot.replies.vigilance import EpochBegan, GoesOn
-from bot.vigilance import incidents
+from bot.vigilance import incidents, voiding
 from handlers.errors import Reason
 from jobs.engine import Consent
 from jobs.lifecycle import Status
-from state import cursor, epochs, incident_store, job_store, run_store
+from state import cursor, epochs, incident_store, job_store
 from state.cursor import Cursor
 from state.database import Transaction
 from state.epochs import Begun
 from state.incident_store import Incident
 from state.job_store import Job
 
-#: What waits in one of these hangs on messages that are others now.
-WAITING = (Status.PLANNING, Status.AWAITING_APPROVAL, Status.ARMING, Status.QUEUED)
+#: What waits hangs on messages that are others now.
 VOID = (
     "Zulip's message numbers began again before it had started, so its consent is void and nothing"
     " was done."
@@ -55,8 +54,8 @@ def tell(
     tx: Transaction, following: Following, begun: Begun, ended: EpochEnded, now: datetime
 ) -> tuple[Effect, ...]:
     """End the jobs that waited and say so; `following` belongs to the new epoch already."""
-    waited = job_store.in_status(tx, *WAITING)
-    effects = [effect for job in waited for effect in _void(tx, following, job, now)]
+    waited = voiding.waiting(tx)
+    effects = voiding.void(tx, following, waited, (Reason.EPOCH_CHANGED, VOID), now)
     running = job_store.in_status(tx, Status.RUNNING)
     for job in running:
         if job.consent != Consent.SCHEDULE:
@@ -70,17 +69,7 @@ def tell(
     )
     word = _words(following.outgoing.bot_name, begun, ended, waited, running)
     incidents.begin(tx, following.outgoing, new, now, word)
-    return tuple(effects)
-
-
-def _void(tx: Transaction, following: Following, job: Job, now: datetime) -> list[Effect]:
-    """Its end is told in its topic; a run that was making its plan has nothing to plan for."""
-    planning: list[Effect] = [
-        EndRun(run.job_id, run.attempt) for run in run_store.open_runs(tx) if run.job_id == job.id
-    ]
-    stale = following.engine.close(tx, job, Status.STALE, Reason.EPOCH_CHANGED, VOID, now)
-    following.finish(tx, stale, now)
-    return planning
+    return effects
 
 
 def _words(

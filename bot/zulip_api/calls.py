@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import IO, Any, TypeVar
 
 from bot.zulip_api.answers import Failure, Ok, Rejected
+from bot.zulip_api.readership import Readership, read_readership
 from bot.zulip_api.words import (
     UNICODE_EMOJI,
     Channel,
@@ -88,6 +89,14 @@ class ZulipCalls(ABC):
             if found:
                 return Ok(found[0])
         return Rejected("CHANNEL_UNKNOWN", f"There is no channel {name} that the bot can see.")
+
+    def readership(self, channel_id: int) -> Ok[Readership | None] | Failure:
+        """Who can read a channel that the bot is in; None: it is not in it."""
+
+        def read(raw: Raw) -> Readership | None:
+            return read_readership(raw, channel_id)
+
+        return self._read("users/me/subscriptions", {"include_subscribers": True}, read)
 
     def register(self) -> Ok[Registration] | Failure:
         """A new event queue. The server keeps it for ten minutes without a poll."""

@@ -29,7 +29,7 @@ from jobs.lifecycle import FINAL
 from jobs.observing.facts import read_facts
 from jobs.runs import process_tree
 from jobs.runs.host_lock import LOCK_FILE
-from state import audit_log, cursor, inbox, installation, job_store, outbox
+from state import audit_log, cursor, inbox, incident_store, installation, job_store, outbox
 from state.database import DatabaseUnusable, Transaction, open_read_only
 from state.inbox import Entry
 from state.job_store import Job
@@ -357,6 +357,12 @@ class Conversation:
             return facts is not None and facts.started_at >= asked
 
         self.until(looked, "a new round of observations")
+
+    def close_incidents(self) -> None:
+        """Somebody has looked after all of them."""
+        for one in self.read(incident_store.open_incidents):
+            reason = "the test was looked at"
+            self.hear(self.stage.cast.iago, f'incident {one.id} close --reason "{reason}"')
 
     def lock_is_free(self) -> bool:
         """Whether another run could change the host."""
