@@ -4,9 +4,9 @@ from bot.commands.contract import Asker, Command
 from bot.deciding.scheduling import is_about_schedules
 from bot.grammar import Parsed, Verb
 from bot.permissions import Denied, Place, allowed_where, may_ask
+from bot.replies.alarms import ReadOnly
 from bot.replies.refusals import NobodyCouldApprove, NotPermitted, Refusal, WrongPlace
 from bot.replies.reply import Reply
-from bot.replies.vigilance import ReadOnly
 from bot.replies.wording import to_type
 from bot.vigilance import read_only
 from handlers.contract import Effect as HostEffect

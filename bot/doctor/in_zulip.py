@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.doctor.contract import Diagnosis, away, failed, ok, warning
+from bot.permissions import everybody
 from bot.settings import Settings
+from bot.vigilance.channel_watch import opening
 from bot.zulip_api.answers import Failure, Ok, Rejected, Unauthorized, sentence
 from bot.zulip_api.words import Registration
 from bot.zulip_api.zuliprc import ZuliprcError
@@ -36,7 +38,7 @@ def examine_zulip(settings: Settings, clock: Clock | None = None) -> Iterator[Di
         yield _refused("event queue", registration, settings)
         return
     client.drop_queue(registration.value.queue_id)
-    yield _channel(settings, client)
+    yield _channel(settings, client, me.value.id)
     yield _edit_limit(registration.value)
     yield _clock(client, clock or SystemClock())
     client.close()
@@ -52,7 +54,7 @@ def _refused(subject: str, failure: Failure, settings: Settings) -> Diagnosis:
     return away(subject, sentence(failure), advice)
 
 
-def _channel(settings: Settings, client: ZulipClient) -> Diagnosis:
+def _channel(settings: Settings, client: ZulipClient, bot_id: int) -> Diagnosis:
     name = settings.configuration.zulip.channel
     found = client.channel(name)
     if isinstance(found, Rejected):
@@ -64,6 +66,19 @@ def _channel(settings: Settings, client: ZulipClient) -> Diagnosis:
     if not channel.subscribed:
         advice = f"Subscribe it in Zulip: #{name}, Channel settings, Subscribers."
         return failed("channel", f"The bot is not subscribed to #{name}.", advice)
+    readership = client.readership(channel.id)
+    if not isinstance(readership, Ok):
+        return away("channel", sentence(readership), "Try again.")
+    zulip, policy = settings.configuration.zulip, settings.configuration.policy
+    listed = everybody(policy) | {bot_id}
+    opened = opening(readership.value, listed, name, may_be_open=zulip.channel_may_be_open)
+    if opened is not None:
+        return failed(
+            "channel",
+            f"{opened.text()} While that is so, only commands that read are answered.",
+            "Make it private, with the people of the policy and the bot in it; or, if others may "
+            "read it, set `zulip.channel_may_be_open`.",
+        )
     if not channel.private:
         return warning(
             "channel",

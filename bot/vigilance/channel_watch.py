@@ -8,7 +8,8 @@ from bot.deciding.following import Following
 from bot.identity import UNKNOWN, Identity
 from bot.observations import Observation, ReadershipSeen
 from bot.permissions import everybody
-from bot.replies.vigilance import ChannelOpened, IncidentEnded
+from bot.replies.alarms import ChannelOpened
+from bot.replies.vigilance import IncidentEnded
 from bot.vigilance import read_only
 from bot.vigilance.incidents import topic_of
 from bot.zulip_api.readership import Readership

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.deciding.outgoing import Outgoing
 from bot.events import MessagesMoved
-from bot.replies.vigilance import TopicMoved
+from bot.replies.alarms import TopicMoved
 from bot.vigilance import incidents
 from state import job_store
 from state.database import Transaction

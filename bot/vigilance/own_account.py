@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.deciding.effects import Effect
 from bot.deciding.following import Following
 from bot.events import MessageArrived
-from bot.replies.vigilance import KeyMisused
+from bot.replies.alarms import KeyMisused
 from bot.vigilance import read_only
 from state import inbox, installation, outbox
 from state.database import Transaction

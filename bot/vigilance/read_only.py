@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.deciding.effects import Effect
 from bot.deciding.following import Following
-from bot.replies.vigilance import ReadOnlyBegan
+from bot.replies.alarms import ReadOnlyBegan
 from bot.vigilance import incidents, voiding
 from handlers.errors import Reason
 from state import incident_store

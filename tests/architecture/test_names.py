@@ -17,6 +17,7 @@ ZULIP_STRINGS = {"stream", "streams"}
 TRANSLATORS = (
     "bot/zulip_client.py",
     "bot/zulip_api/calls.py",
+    "bot/zulip_api/readership.py",
     "bot/zulip_api/words.py",
     "bot/zulip_bots_adapter.py",
     "bot/demo/",

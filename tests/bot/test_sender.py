@@ -19,7 +19,7 @@ from bot.sender import Pace, Sender
 from bot.sending.message_text import LONGEST_TEXT, clean, fit, in_parts, open_fence
 from bot.sending.pacing import Allowance, Backoff
 from bot.zulip_api.words import EYES, RESOLVED_PREFIX
-from state import anchors, job_store, outbox
+from state import anchors, installation, job_store, outbox
 from state.database import Database, open_database
 from state.outbox import NewRow
 from tests.bot.stage import RealTime, Stage, stage
@@ -419,6 +419,43 @@ def test_answer_follows_its_message_to_the_present_topic(office: Office, world: 
     office.sender()
     office.wait_until_empty()
     assert office.said("new") == ["answer"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_job_goes_on_where_it_began_when_its_topic_is_moved_elsewhere(
+    office: Office,
+    world: Stage,
+    is_known: bool,
+) -> None:
+    """Known from an event, or to be found out because events were missed."""
+    zulip, cast = world.zulip, world.cast
+    lobby = zulip.add_channel("lobby")
+    zulip.subscribe(lobby, cast.desdemona, cast.bot)
+    job_id = office.job()
+    about_job = {"type": "job", "job_id": job_id}
+    with office.database.write() as tx:
+        installation.put(tx, "channel_id", str(cast.ops.id))
+    office.post("first status", topic="backup now · #1", job_id=job_id, role="status")
+    office.sender()
+    office.wait_until_empty()
+    (first,) = (one for one in zulip.messages("ops", "backup now · #1"))
+    zulip.move(cast.desdemona, first.id, channel=lobby)
+    with office.database.write() as tx:
+        if is_known:
+            anchors.move(tx, [first.id], lobby.id, "backup now · #1", datetime.now(UTC))
+        else:
+            anchors.doubt_all(tx)
+    status = {"type": "job_status", "job_id": job_id}
+    office.add("edit", status, text="next status", job_id=job_id, role="status")
+    office.add("post", about_job, text="the end", job_id=job_id, role="end")
+    office.add("resolve", about_job, kind="resolve", job_id=job_id)
+    office.wait_until_empty()
+
+    said = office.said("backup now · #1")
+    assert [one.partition(")*")[2].strip() or one for one in said] == ["next status", "the end"]
+    left = zulip.messages(lobby)
+    assert [one.content for one in left if one.sender_id == cast.bot.id] == ["first status"]
+    assert left[0].topic == "backup now · #1"
 
 
 def test_answer_to_a_deleted_message_goes_where_it_last_was(office: Office, world: Stage) -> None:

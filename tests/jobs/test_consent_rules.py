@@ -147,6 +147,19 @@ def test_listed_person_who_is_not_eligible_now_does_not_count(voter: Voter) -> N
         assert state(APPROVAL, observation) == "waiting"
 
 
+def test_account_that_was_made_lately_is_nobodys_second_person() -> None:
+    made_lately = replace(PERSON, is_new=True)
+    looked = replace(seen(yes(HAMLET)), people={HAMLET: made_lately})
+    assert judge(APPROVAL, looked, NOW, BOT) == Verdict(State.WAITING, (), Cause.TOO_FEW)
+    stopped = replace(looked, reactions=(no(HAMLET),))
+    assert judge(APPROVAL, stopped, NOW, BOT).state is State.REJECTED
+
+
+def test_asker_confirms_however_new_their_account_is() -> None:
+    looked = replace(seen(yes(IAGO)), people={IAGO: replace(PERSON, is_new=True)})
+    assert state(CONFIRMATION, looked) == State.GRANTED
+
+
 def test_tick_of_an_unreadable_person_does_not_count() -> None:
     observation = replace(seen(yes(HAMLET)), people={})
     assert judge(APPROVAL, observation, NOW, BOT) == Verdict(State.WAITING, (), Cause.TOO_FEW)

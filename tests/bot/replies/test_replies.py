@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bot.replies import answers, holding, job_news, observations, refusals, scheduling
+from bot.replies import alarms, answers, holding, job_news, observations, refusals, scheduling
 from bot.replies.reply import Reply, kinds, render
 
 NOW = "2026-11-23T12:00:00+00:00"
@@ -47,6 +47,41 @@ SPOKEN: list[tuple[Reply, str]] = [
         refusals.WrongPlace("backup now", "ops"),
         "`backup now` changes the server, so ask for it in #**ops**, where others see it. "
         "Direct messages are for reading.",
+    ),
+    (
+        alarms.ReadOnly("ops", "backup now", 3),
+        "`backup now` changes the server, and I take nothing of that kind while incident #3 is "
+        "open. `@ops incidents` says what happened and what ends it.",
+    ),
+    (
+        alarms.ReadOnlyBegan("ops", 3, "#**ops** is public.", [], ends_itself=True),
+        "**Incident #3, critical.** #**ops** is public.\n"
+        "Void now, whatever its consent: nothing, since no job was waiting.\n"
+        "Until that is put right, I take commands that only read. Root on the host is not held up.",
+    ),
+    (
+        alarms.ReadOnlyBegan(
+            "ops", 3, "Somebody has my key.", [{"id": 7, "command": "rollback"}], ends_itself=False
+        ),
+        "**Incident #3, critical.** Somebody has my key.\n"
+        "Void now, whatever its consent: #7 (`rollback`).\n"
+        'Until somebody closes this with `@ops incident 3 close --reason "what was done about it"`,'
+        " I take commands that only read. Root on the host is not held up.",
+    ),
+    (
+        alarms.KeyMisused("message", [100, 101]),
+        "My account wrote messages 100 and 101, and that was not me: somebody else has my key. "
+        "Make a new key for me in Zulip, put it into zuliprc, restart me, and find out where the "
+        "old one leaked.",
+    ),
+    (
+        alarms.ChannelOpened("ops", "left", []),
+        "I am no longer subscribed to #**ops**, so I cannot see who reads it.",
+    ),
+    (
+        alarms.TopicMoved(7, "backup now", "ops"),
+        "The topic of job #7 (`backup now`) was moved to another channel, where others may read "
+        "what it has told so far. What it still has to tell comes in #**ops**.",
     ),
     (
         refusals.TooOld(["backup now"], EARLIER),

@@ -21,6 +21,8 @@ class Channel:
     created_at: datetime
     creator_id: int | None = None
     private: bool = False
+    #: Spectators without an account may read it.
+    web_public: bool = False
     post_policy: int = EVERYONE_POSTS
     subscribers: set[int] = field(default_factory=set)
 

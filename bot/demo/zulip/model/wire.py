@@ -181,7 +181,7 @@ def channel_wire(realm: Realm, channel: Channel) -> Wire:
         "first_message_id": first,
         "history_public_to_subscribers": True,
         "invite_only": channel.private,
-        "is_web_public": False,
+        "is_web_public": channel.web_public,
         "message_retention_days": None,
         "name": channel.name,
         "rendered_description": render(channel.description, ()),
