@@ -246,10 +246,12 @@ def is_own_message(tx: Transaction, message_id: int) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
-def has_sent(tx: Transaction, message_id: int) -> bool:
-    """Whether the message is ours, whatever made it: also a status message that took over."""
+def has_sent(tx: Transaction, message_id: int, since: datetime) -> bool:
+    """Whether the message is ours, whatever made it: also a status message that took over, and one
+    that was sent after `since`, just before anybody noticed that an epoch had ended."""
     query = select(outbox.c.id).where(
-        outbox.c.message_id == message_id, outbox.c.epoch == present_epoch()
+        outbox.c.message_id == message_id,
+        or_(outbox.c.epoch == present_epoch(), outbox.c.sent_at >= since),
     )
     return tx.execute(query.limit(1)).first() is not None
 

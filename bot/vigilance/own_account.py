@@ -16,6 +16,8 @@ from state.database import Transaction
 PATIENCE = timedelta(seconds=15)
 #: So long it may take to find out what became of a sending that ended in doubt.
 PATIENCE_IN_DOUBT = timedelta(minutes=2)
+#: The end of an epoch is noticed in less.
+LATELY = timedelta(minutes=5)
 #: The setting with the messages that are not known as ours yet, and since when.
 _UNKNOWN = "unknown_own_messages"
 
@@ -25,7 +27,7 @@ def spoke(tx: Transaction, arrived: MessageArrived, now: datetime) -> None:
     message = arrived.message
     # To itself it writes when it counts Zulip's messages; an import brings what was ours long ago.
     to_itself = message.is_direct and set(message.participants) <= {message.sender_id}
-    if arrived.out_of_turn or to_itself or outbox.has_sent(tx, message.id):
+    if arrived.out_of_turn or to_itself or _is_ours(tx, message.id, now):
         return
     unknown = _unknown(tx)
     unknown.setdefault(message.id, now)
@@ -37,7 +39,7 @@ def overdue(tx: Transaction, following: Following, now: datetime) -> tuple[Effec
     before = _unknown(tx)
     if not before:
         return ()
-    unknown = {one: since for one, since in before.items() if not outbox.has_sent(tx, one)}
+    unknown = {one: since for one, since in before.items() if not _is_ours(tx, one, now)}
     patience = PATIENCE_IN_DOUBT if outbox.interrupted_sends(tx) else PATIENCE
     foreign = sorted(one for one, since in unknown.items() if now - since >= patience)
     _keep(tx, {one: since for one, since in unknown.items() if one not in foreign})
@@ -59,6 +61,10 @@ def alarm(
     """Somebody else has the key; `what` they did is a message, a reaction or the edit of a plan."""
     sentence = KeyMisused(what, list(messages)).text()
     return read_only.begin(tx, following, read_only.KEY, sentence, now)
+
+
+def _is_ours(tx: Transaction, message_id: int, now: datetime) -> bool:
+    return outbox.has_sent(tx, message_id, since=now - LATELY)
 
 
 def _unknown(tx: Transaction) -> dict[int, datetime]:

@@ -16,7 +16,7 @@ from handlers.contract import JSON
 from handlers.host.settings import HostSettings
 from jobs.configuration import Policy
 from jobs.engine import Engine
-from state import outbox
+from state import epochs, outbox
 from state.database import Transaction, open_database
 from state.outbox import NewRow
 
@@ -96,6 +96,16 @@ def test_a_sending_in_doubt_is_waited_for_and_not_for_ever(tx: Transaction) -> N
     own_account.spoke(tx, arrived(100), NOW)
     assert not is_alarmed(tx, own_account.PATIENCE_IN_DOUBT - timedelta(seconds=1))
     assert is_alarmed(tx, own_account.PATIENCE_IN_DOUBT)
+
+
+def test_what_was_sent_just_before_an_epoch_ended_is_ours(tx: Transaction) -> None:
+    outbox.mark_sent(tx, row(tx, "a"), 100, NOW)
+    outbox.mark_sent(tx, row(tx, "b"), 101, NOW - timedelta(hours=1))
+    epochs.begin(tx, same_server=True, reason="went_back", actor="test", at=NOW)
+    own_account.spoke(tx, arrived(100), NOW)
+    assert not is_alarmed(tx, timedelta(minutes=1))
+    own_account.spoke(tx, arrived(101), NOW)
+    assert is_alarmed(tx, timedelta(minutes=1)), "that number is another message's now"
 
 
 def test_it_is_told_once(tx: Transaction) -> None:
