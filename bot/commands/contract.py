@@ -219,3 +219,5 @@ class Command:
     only_in_channel: bool = False
     #: Whether something follows from it, so that it can come from a person alone.
     acts: bool = False
+    #: Whether it sets going what stands still, so that it waits while key or channel are in doubt.
+    sets_going: bool = False

@@ -66,4 +66,5 @@ COMMAND = Command(
         Parameter("failed", Kind.FLAG, "what it was to do is not done", "--failed"),
         REASON,
     ),
+    sets_going=True,
 )

@@ -31,8 +31,6 @@ _STALE = {
     Cause.OTHER_POLICY: Reason.POLICY_CHANGED,
     Cause.OTHER_EPOCH: Reason.EPOCH_CHANGED,
 }
-#: What becomes of a plan only when somebody else has the bot's key.
-_CHANGED = frozenset({Cause.OTHER_CONTENT, Cause.EDITED})
 _LOOK_AGAIN = frozenset({Cause.UNREADABLE, Cause.OUTDATED})
 
 
@@ -159,7 +157,7 @@ class Consenting:
             # The hint was used up and nothing is known: without another look it would be lost.
             return None, (self._ask(tx, job, request, now),)
         may_start = self._carry_out(tx, job, request, verdict, look, now)
-        return may_start, self._alarmed(tx, request, verdict, now)
+        return may_start, self._alarmed(tx, request, verdict, look, now)
 
     def _carry_out(
         self,
@@ -189,11 +187,11 @@ class Consenting:
         return None
 
     def _alarmed(
-        self, tx: Transaction, request: Request, verdict: Verdict, now: datetime
+        self, tx: Transaction, request: Request, verdict: Verdict, look: Look, now: datetime
     ) -> tuple[Effect, ...]:
         """Zulip lets nobody but its sender change a message, and the bot never changes a plan."""
-        changed = verdict.state is State.VOID and verdict.reason in _CHANGED
-        if not changed or request.kind == Kind.WORD or request.message_id is None:
+        is_void = verdict.state is State.VOID and request.kind != Kind.WORD
+        if not is_void or not _is_rewritten(verdict, look) or request.message_id is None:
             return ()
         return own_account.alarm(tx, self.following, "plan", [request.message_id], now)
 
@@ -245,6 +243,16 @@ def _may_be_asked(job: Job, request: Request) -> bool:
         and request.message_id is not None
         and job.consent in {Consent.REACTION, Consent.YES}
     )
+
+
+def _is_rewritten(verdict: Verdict, look: Look) -> bool:
+    """Whether the plan is for certain not what was posted, or was not for a while: up to Zulip 10 a
+    message that was moved looks edited too, where the history of edits is hidden."""
+    if verdict.reason is Cause.OTHER_CONTENT:
+        return True
+    seen = look.seen
+    changes = seen.message.changes if isinstance(seen, MessageSeen) else ()
+    return verdict.reason is Cause.EDITED and any(one.content_changed for one in changes)
 
 
 def _names(user_ids: tuple[int, ...], look: Look) -> str:

@@ -45,9 +45,11 @@ def why_forbidden(
 def why_read_only(
     tx: Transaction, parsed: Parsed, asker: Asker, bot_name: str
 ) -> tuple[Reply, Reason] | None:
-    """Nothing is changed while the bot's key or channel is in doubt, but by root and by what root
-    or a quorum agreed to before."""
-    if asker.is_root or parsed.verb.effect in (None, HostEffect.READ):
+    """Nothing is set going while the bot's key or channel is in doubt, but by root and by what root
+    or a quorum agreed to before; whatever stops something is done."""
+    verb = parsed.verb
+    sets_going = verb.sets_going if isinstance(verb, Command) else verb.effect != HostEffect.READ
+    if asker.is_root or not sets_going:
         return None
     incident = read_only.because(tx)
     if incident is None:

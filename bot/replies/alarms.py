@@ -99,13 +99,14 @@ class ReadOnlyBegan(Reply, kind="read_only_began"):
         return (
             f"**Incident #{self.id}, critical.** {self.sentence}\n"
             f"Void now, whatever its consent: {jobs or 'nothing, since no job was waiting'}.\n"
-            f"{until}, I take commands that only read. Root on the host is not held up."
+            f"{until}, I take commands that read and that stop things. Root on the host is "
+            "not held up."
         )
 
 
 @dataclass(frozen=True)
 class ReadOnly(Reply, kind="read_only"):
-    """A command that would change something is refused while an incident lasts."""
+    """A command that would set something going is refused while an incident lasts."""
 
     bot_name: str
     command: str
@@ -113,7 +114,7 @@ class ReadOnly(Reply, kind="read_only"):
 
     def text(self) -> str:
         return (
-            f"{code(self.command)} changes the server, and I take nothing of that kind while "
-            f"incident #{self.incident} is open. {to_type(self.bot_name, 'incidents')} says what "
-            "happened and what ends it."
+            f"{code(self.command)} would set something going, and I take nothing of that kind "
+            f"while incident #{self.incident} is open. {to_type(self.bot_name, 'incidents')} says "
+            "what happened and what ends it."
         )

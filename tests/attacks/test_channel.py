@@ -74,7 +74,7 @@ def test_a06_the_channel_is_opened(talk: Conversation, cast: Cast, how: str, sai
     with no_job(talk):
         asked = talk.ask(cast.iago, "backup now")
         assert reason_of(talk, asked) == "channel_open"
-    assert "changes the server, and I take nothing of that kind" in talk.answer_to(asked)
+    assert "would set something going, and I take nothing of that kind" in talk.answer_to(asked)
     assert talk.hear(cast.iago, "whoami").startswith("You are ")
     open_up(talk, how, opened=False)
     talk.let_pass(A_MINUTE)

@@ -149,8 +149,14 @@ def test_a11_somebody_writes_with_the_bots_key(talk: Conversation, cast: Cast, p
     assert talk.reached(plan, "stale").reason == "key_compromise"
     with no_job(talk):
         assert reason_of(talk, talk.ask(cast.iago, "backup now")) == "key_compromise"
+        # What stops something is done all the same, and what lets it go on is not.
+        stopped = talk.ask(cast.iago, "hold for 2h because somebody has the key")
+        assert reason_of(talk, stopped) == "done"
+        assert reason_of(talk, talk.ask(cast.iago, "hold end")) == "key_compromise"
+        assert reason_of(talk, talk.ask(cast.iago, "schedule run it")) == "key_compromise"
     assert reason_of(talk, talk.ask(cast.iago, "incidents")) == "done"
     talk.close_incidents()
+    assert reason_of(talk, talk.ask(cast.iago, "hold end")) == "done"
     waiting_again = waiting(talk, cast.iago)
     talk.hear(cast.iago, f"cancel {waiting_again.id}")
 

@@ -43,4 +43,5 @@ COMMAND = Command(
         replace(REASON, required=False, summary="why the glass is broken"),
     ),
     only_in_channel=True,
+    sets_going=True,
 )

@@ -46,4 +46,5 @@ COMMAND = Command(
             positional=True,
         ),
     ),
+    sets_going=True,
 )

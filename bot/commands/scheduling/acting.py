@@ -91,7 +91,7 @@ def _refuse(message: str, hint: str | None, reason: Reason = Reason.BAD_ARGUMENT
     return Answer(Refusal(message, hint, reason.value))
 
 
-def _command(act: Act, summary: str) -> Command:
+def _command(act: Act, summary: str, *, sets_going: bool = False) -> Command:
     return Command(
         name=f"schedule {act}",
         summary=summary,
@@ -101,10 +101,11 @@ def _command(act: Act, summary: str) -> Command:
         answer=partial(_answer, act),
         parameters=(_NAME,),
         only_in_channel=True,
+        sets_going=sets_going,
     )
 
 
 PAUSE = _command("pause", "Stop a schedule for the time being")
-RESUME = _command("resume", "Let a paused schedule go on")
+RESUME = _command("resume", "Let a paused schedule go on", sets_going=True)
 REMOVE = _command("remove", "Take a schedule away")
-RUN = _command("run", "Run what a schedule runs, once and now")
+RUN = _command("run", "Run what a schedule runs, once and now", sets_going=True)

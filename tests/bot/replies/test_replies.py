@@ -50,14 +50,15 @@ SPOKEN: list[tuple[Reply, str]] = [
     ),
     (
         alarms.ReadOnly("ops", "backup now", 3),
-        "`backup now` changes the server, and I take nothing of that kind while incident #3 is "
-        "open. `@ops incidents` says what happened and what ends it.",
+        "`backup now` would set something going, and I take nothing of that kind while incident #3 "
+        "is open. `@ops incidents` says what happened and what ends it.",
     ),
     (
         alarms.ReadOnlyBegan("ops", 3, "#**ops** is public.", [], ends_itself=True),
         "**Incident #3, critical.** #**ops** is public.\n"
         "Void now, whatever its consent: nothing, since no job was waiting.\n"
-        "Until that is put right, I take commands that only read. Root on the host is not held up.",
+        "Until that is put right, I take commands that read and that stop things. Root on the host "
+        "is not held up.",
     ),
     (
         alarms.ReadOnlyBegan(
@@ -66,7 +67,7 @@ SPOKEN: list[tuple[Reply, str]] = [
         "**Incident #3, critical.** Somebody has my key.\n"
         "Void now, whatever its consent: #7 (`rollback`).\n"
         'Until somebody closes this with `@ops incident 3 close --reason "what was done about it"`,'
-        " I take commands that only read. Root on the host is not held up.",
+        " I take commands that read and that stop things. Root on the host is not held up.",
     ),
     (
         alarms.KeyMisused("message", [100, 101]),
