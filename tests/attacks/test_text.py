@@ -1,6 +1,5 @@
 """Texts that are made to be taken for something else, where pure functions decide about them."""
 
-import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,10 +15,8 @@ from bot.demo.zulip.model.rendering import render
 from bot.grammar import Grammar
 from bot.replies.wording import code, fence
 from bot.understanding.gate import NOT_FOR_US, Addressed, Gate, IncomingMessage, Refusal
-from handlers.contract import Declaration
 from handlers.errors import BadCommand, Reason
-from handlers.registry import DECLARATIONS, RELEASE_PATTERN
-from tests.architecture.tree import PACKAGES, sources
+from handlers.registry import DECLARATIONS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BOT, IAGO, OPS = 17, 11, 4
@@ -148,135 +145,6 @@ def test_a23_no_letter_of_another_script_passes_for_one_of_ours() -> None:
         assert refused.value.reason is Reason.UNREADABLE_TEXT
         assert f"U+{ord(strange):04X}" in refused.value.message
         tried += 1
-
-
-#: What `upgrade-zulip-from-git` and its kin would take, and what other tools have fallen for.
-OPTIONS = (
-    "--remote-url=https://evil.example/x.git",
-    "--remote-url https://evil.example/x.git",
-    "--local-ref",
-    "--local-ref=evil",
-    "--skip-puppet",
-    "--skip-checks",
-    "--no-headline",
-    "--audit-fts-indexes",
-    "--config=/tmp/x",
-    "--to=--config=/tmp/x",
-    "-x",
-    "-",
-    "--",
-    "-- --remote-url=x",
-    "-c core.sshCommand=sh",
-    "--upload-pack=sh",
-    "--rsh=sh",
-    "@/etc/passwd",
-    "../../etc/passwd",
-    "/etc/passwd",
-    "file:///etc/passwd",
-)
-SHELL = (
-    "; touch {}",
-    "&& touch {}",
-    "| touch {}",
-    "|| touch {}",
-    "$(touch {})",
-    "`touch {}`",
-    "> {}",
-    "< /etc/passwd > {}",
-    "${{IFS}}touch${{IFS}}{}",
-    "'; touch {} #",
-    '"; touch {} #',
-    "\\; touch {}",
-    "!touch {}",
-    "%0atouch {}",
-    "{{touch,{}}}",
-    "--to=$(touch {})",
-    "--to='; touch {}'",
-    "9.4;touch {}",
-    "9.4$(touch {})",
-    "9.4 && touch {}",
-)
-
-
-#: Why the texts below were refused, over all tests.
-REFUSED_FOR: set[Reason] = set()
-
-
-def injections(pieces: tuple[str, ...]) -> Iterator[str]:
-    """Each piece behind, before and inside of every command that becomes a run."""
-    for one in DECLARATIONS:
-        for piece in pieces:
-            yield f"{one.example} {piece}"
-            yield f"{one.name} {piece}"
-            yield f"{piece} {one.example}"
-            yield f"{one.example}{piece}"
-
-
-def would_run(text: str) -> list[str]:
-    """The words that a run would be given, if there were to be one."""
-    try:
-        parsed = GRAMMAR.parse(text)
-    except BadCommand as error:
-        REFUSED_FOR.add(error.reason)
-        return []
-    if parsed.help_wanted or not isinstance(parsed.verb, Declaration):
-        return []
-    return [value for value in parsed.arguments.values() if isinstance(value, str)]
-
-
-def test_a24_no_argument_becomes_an_option() -> None:
-    texts = [text for text in injections(OPTIONS) for text in (text, text.upper())]
-    assert len(set(texts)) >= 500
-    words = [word for text in texts for word in would_run(text)]
-    expected = {Reason.BAD_ARGUMENT, Reason.UNKNOWN_VERB, Reason.UNREADABLE_TEXT}
-    assert expected >= REFUSED_FOR >= {Reason.BAD_ARGUMENT}
-    assert [word for word in words if not word[0].isalnum() and word[0] != "*"] == []
-
-
-def test_a24_the_version_is_all_that_an_upgrade_is_told() -> None:
-    for text in injections(OPTIONS + SHELL):
-        if text.startswith("upgrade"):
-            assert all(re.fullmatch(RELEASE_PATTERN, word) for word in would_run(text))
-
-
-def test_a25_no_sign_of_the_shell_reaches_a_run() -> None:
-    texts = list(injections(tuple(one.format("/tmp/pwned") for one in SHELL)))
-    assert len(set(texts)) >= 300
-    assert [word for text in texts for word in would_run(text) if "pwned" in word] == []
-
-
-def test_a25_nothing_is_ever_handed_to_a_shell() -> None:
-    """The demo is no part of what runs on a server."""
-    for source in sources(*PACKAGES):
-        if not source.name.startswith("bot/demo/"):
-            assert list(shells(source.tree)) == [], source.name
-
-
-def shells(tree: ast.AST) -> Iterator[str]:
-    """Every place that could start one."""
-    for node in ast.walk(tree):
-        text = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Tuple | ast.List) else ""
-        is_shell = re.match(r"""[(\[]'(/\w+)*/?(ba|da|)sh', '-""", text)
-        if is_shell or text in {"os.system", "os.popen"}:
-            yield text
-        if isinstance(node, ast.keyword) and node.arg == "shell":
-            yield "shell="
-
-
-@pytest.mark.parametrize(
-    "line",
-    ['run(("/bin/sh", "-c", x))', 'run(["bash", "-lc", x])', "os.system(x)", "f(shell=True)"],
-)
-def test_a25_such_a_place_would_be_found(line: str) -> None:
-    assert list(shells(ast.parse(line)))
-
-
-def test_a27_no_reply_is_made_by_formatting_what_somebody_wrote() -> None:
-    for source in sources("bot/replies", "jobs"):
-        calls = [n for n in ast.walk(source.tree) if isinstance(n, ast.Call)]
-        named = [n.func.attr for n in calls if isinstance(n.func, ast.Attribute)]
-        assert not {"format_map", "safe_substitute"} & set(named), source.name
-        assert "format" not in named, f"{source.name}: an f-string evaluates nothing of its values"
 
 
 #: What means something in Zulip's markdown, and plain words between.
