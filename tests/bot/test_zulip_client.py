@@ -361,7 +361,8 @@ def test_garbage_is_no_success(answering: Answering, body: bytes) -> None:
 def test_answer_about_another_person_is_no_answer(world: Stage, answering: Answering) -> None:
     answering.body = (
         b'{"result":"success","user":{"user_id":8,"full_name":"x","email":"e","role":200,'
-        b'"is_bot":false,"is_active":true,"is_guest":false,"is_admin":true,"is_owner":false}}'
+        b'"is_bot":false,"is_active":true,"is_guest":false,"is_admin":true,"is_owner":false,'
+        b'"date_joined":"2026-11-23T12:55+00:00"}}'
     )
     assert isinstance(answering.client().person(8), Ok)
     assert isinstance(answering.client().person(9), Down)
