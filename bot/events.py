@@ -37,7 +37,8 @@ class MessageArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReactionChanged:
-    """A hint and no more: only the message itself says who reacted with what."""
+    """Somebody gave ✅ or ❌, or took it back. A hint and no more: only the message itself says who
+    reacted with what."""
 
     message_id: int
     user_id: int

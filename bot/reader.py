@@ -29,9 +29,10 @@ from bot.observations import (
     Seen,
     Unreadable,
 )
+from bot.receiving.look_pace import LookPace
 from bot.zulip_api.answers import Failure, Ok, RateLimited, Rejected, sentence
 from bot.zulip_api.calls import CALL_TIMEOUT
-from bot.zulip_api.words import CHECK, CROSS, Message, Person
+from bot.zulip_api.words import Message, Person
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
 
@@ -66,12 +67,14 @@ class Reader:
         clock: Clock,
         deliver: Callable[[Event], None],
         threads: int = THREADS,
+        pace: LookPace | None = None,
     ) -> None:
         self._clock = clock
         self._deliver = deliver
         self._changed = threading.Condition()
         self._pending: list[_Pending] = []
         self._asked = 0
+        self._pace = pace or LookPace()
         self._stopping = False
         self._clients = [client.another() for _ in range(threads)]
         self._threads = [
@@ -84,10 +87,12 @@ class Reader:
             thread.start()
 
     def ask(self, question_id: int, question: Question, deadline: datetime) -> None:
-        """Answer with one `Observed`, at the deadline (about) at the latest."""
+        """Answer with one `Observed`, at the deadline (about) at the latest; a newer question about
+        the same message takes the place of one that waits, which nobody needs answered any more."""
         with self._changed:
             self._asked += 1
-            pending = _Pending(time.monotonic(), self._asked, question_id, question, deadline)
+            due_at = self._turn(question)
+            pending = _Pending(due_at, self._asked, question_id, question, deadline)
             heapq.heappush(self._pending, pending)
             self._changed.notify()
 
@@ -102,6 +107,19 @@ class Reader:
                 client.interrupt()
             time.sleep(0.02)
         return not any(thread.is_alive() for thread in self._threads)
+
+    def _turn(self, question: Question) -> float:
+        """When it is tried first; a message is looked at no oftener than is good for the others."""
+        if not isinstance(question, MessageQuestion):
+            return time.monotonic()
+        for waiting in self._pending:
+            if _is_about(waiting.question, question.message_id):
+                self._pending.remove(waiting)
+                heapq.heapify(self._pending)
+                if not waiting.tries:
+                    return waiting.due_at
+                break
+        return self._pace.next_look_at(question.message_id)
 
     def _work(self, client: ZulipClient) -> None:
         while (pending := self._next()) is not None:
@@ -216,13 +234,13 @@ def content_sha256(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _is_about(question: Question, message_id: int) -> bool:
+    return isinstance(question, MessageQuestion) and question.message_id == message_id
+
+
 def _voters(message: Message, wanted: frozenset[int] | None) -> set[int]:
     """Who reacted with one of the two emoji that mean something."""
-    voted = {
-        reaction.user_id
-        for reaction in message.reactions
-        if reaction.is_emoji(CHECK) or reaction.is_emoji(CROSS)
-    }
+    voted = {reaction.user_id for reaction in message.reactions if reaction.is_vote}
     return voted if wanted is None else voted & wanted
 
 

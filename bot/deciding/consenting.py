@@ -1,13 +1,13 @@
 """Decides on consent from one look at the plan message, and from nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.deciding.effects import Effect, ReadCard
 from bot.deciding.following import Following
 from bot.deciding.looking import observation_of, words_of
-from bot.deciding.tallying import Tallying
+from bot.deciding.tallying import Tallying, can_count, is_to_be_told
 from bot.observations import MessageSeen
 from bot.observations import Observation as Look
 from bot.replies.consent import ConsentArmed, ConsentGiven, void_sentence
@@ -43,10 +43,39 @@ class Consenting:
     bot_id: int
     #: Of the policy in force at this moment.
     policy_sha256: Callable[[], str]
+    #: Jobs whose plan is to be read once more, for somebody who is to hear that they do not count.
+    strangers: set[int] = field(default_factory=set)
 
     def hint(self, tx: Transaction, message_id: int, now: datetime) -> tuple[Effect, ...]:
         """Something happened to a message; if consent hangs on it, have all of it read."""
         return tuple(self._ask(tx, job, request, now) for job, request in self._on(tx, message_id))
+
+    def reacted(
+        self, tx: Transaction, message_id: int, user_id: int, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Somebody gave or took back ✅ or ❌: a hint, where it is on a plan and may count."""
+        request = approval_store.by_message(tx, message_id)
+        if request is None:
+            return ()
+        counts = can_count(request, user_id)
+        if not counts and not is_to_be_told(request, user_id):
+            return ()
+        job = job_store.get(tx, request.job_id)
+        if job is None or not _may_be_asked(job, request):
+            return ()
+        if not counts:
+            return self._look_for_stranger(tx, job, request, now)
+        return (self._ask(tx, job, request, now),)
+
+    def _look_for_stranger(
+        self, tx: Transaction, job: Job, request: Request, now: datetime
+    ) -> tuple[Effect, ...]:
+        """Behind the look that is under way: else a crowd that plays with a plan could put off for
+        ever what those who count have said."""
+        if approval_store.has_open_question(tx, job.id):
+            self.strangers.add(job.id)
+            return ()
+        return (self._ask(tx, job, request, now),)
 
     def _on(self, tx: Transaction, message_id: int) -> list[tuple[Job, Request]]:
         """The jobs that wait and hang on this message: as plan, as command, or as a word."""
@@ -157,7 +186,18 @@ class Consenting:
             # The hint was used up and nothing is known: without another look it would be lost.
             return None, (self._ask(tx, job, request, now),)
         may_start = self._carry_out(tx, job, request, verdict, look, now)
-        return may_start, self._alarmed(tx, request, verdict, look, now)
+        alarmed = self._alarmed(tx, request, verdict, look, now)
+        return may_start, (*alarmed, *self._once_more(tx, job.id, now))
+
+    def _once_more(self, tx: Transaction, job_id: int, now: datetime) -> tuple[Effect, ...]:
+        """For a stranger who reacted while the look was under way."""
+        if job_id not in self.strangers:
+            return ()
+        self.strangers.discard(job_id)
+        job, request = job_store.get(tx, job_id), approval_store.get(tx, job_id)
+        if job is None or request is None or job.status != Status.AWAITING_APPROVAL:
+            return ()
+        return (self._ask(tx, job, request, now),)
 
     def _carry_out(
         self,

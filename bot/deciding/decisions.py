@@ -167,9 +167,9 @@ class Decisions:
             case MessageArrived():
                 entry = self.intake.take(tx, event, now)
                 return () if entry is None else self.settling.received(entry, now)
-            case ReactionChanged() if event.user_id == self.identity.bot_id:
-                return own_account.reacted(tx, self.following, event.message_id, now)
-            case ReactionChanged() | MessageEdited():
+            case ReactionChanged():
+                return self._reacted(tx, event, now)
+            case MessageEdited():
                 return self.consenting.hint(tx, event.message_id, now)
             case MessagesMoved():
                 anchors.move(tx, event.message_ids, event.channel_id, event.topic, now)
@@ -181,6 +181,13 @@ class Decisions:
             case ServerRestarted():
                 _logger.info("Zulip was restarted and is %s now.", event.zulip_version)
         return ()
+
+    def _reacted(
+        self, tx: Transaction, event: ReactionChanged, now: datetime
+    ) -> tuple[Effect, ...]:
+        if event.user_id == self.identity.bot_id:
+            return own_account.reacted(tx, self.following, event.message_id, now)
+        return self.consenting.reacted(tx, event.message_id, event.user_id, now)
 
     def row_sent(self, tx: Transaction, event: RowSent, now: datetime) -> tuple[Effect, ...]:
         """A card is read once when it counts as sent: whoever was faster has reacted already, and

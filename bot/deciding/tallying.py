@@ -9,7 +9,7 @@ from bot.observations import MessageSeen
 from bot.observations import Observation as Look
 from bot.replies.consent import VoteCounted, VoteIgnored, VoteTakenBack
 from bot.replies.reply import Reply
-from bot.zulip_api.words import CHECK, CROSS
+from bot.zulip_api.words import CHECK
 from jobs.consent_rules import Kind, State, Verdict, is_eligible
 from state import approval_store
 from state.approval_store import Request
@@ -51,6 +51,17 @@ class Tallying:
             approval_store.tell(tx, job.id, told)
 
 
+def can_count(request: Request, user_id: int) -> bool:
+    """Whether this person's reaction can change what the request comes to."""
+    return user_id in request.approvers or user_id == request.asker_id
+
+
+def is_to_be_told(request: Request, user_id: int) -> bool:
+    """Whether this person has yet to hear that they do not count."""
+    told = request.told.get("ignored", ())
+    return user_id not in told and len(told) < MOST_IGNORED
+
+
 def _changes(job: Job, request: Request, verdict: Verdict, counted: set[int]) -> list[Reply]:
     have, needed = len(verdict.by), request.needed
     back, new = sorted(counted - set(verdict.by)), sorted(set(verdict.by) - counted)
@@ -69,10 +80,9 @@ def _ignored(request: Request, look: Look, bot_id: int) -> list[tuple[int, str]]
         return []
     found = []
     for reaction in seen.message.reactions:
-        says_yes, says_no = reaction.is_emoji(CHECK), reaction.is_emoji(CROSS)
-        if reaction.user_id == bot_id or not (says_yes or says_no):
+        if reaction.user_id == bot_id or not reaction.is_vote:
             continue
-        why = _why_ignored(request, look, reaction.user_id, says_yes=says_yes)
+        why = _why_ignored(request, look, reaction.user_id, says_yes=reaction.is_emoji(CHECK))
         if why is not None:
             found.append((reaction.user_id, why))
     return found

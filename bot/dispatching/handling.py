@@ -11,6 +11,7 @@ from bot.deciding.answering import Seen, Versions
 from bot.deciding.decisions import ROOT, About, Decisions, asked_about
 from bot.deciding.effects import Effect, TellHost
 from bot.deciding.intake import host_entry
+from bot.dispatching.batches import without_repetition
 from bot.dispatching.on_disk import OnDisk
 from bot.events import (
     AuditRead,
@@ -114,7 +115,7 @@ class Handling:
             if self._ended is not None:
                 self._begin_epoch(self._ended)
             now = self._clock.now()
-            events = [one for one in batch.events if self._may_matter(one, now)]
+            events = [one for one in without_repetition(batch.events) if self._may_matter(one, now)]
             while len(events) > _TOGETHER:
                 self._decide(partial(self._zulip_events, events[:_TOGETHER], None))
                 events = events[_TOGETHER:]

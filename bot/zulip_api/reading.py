@@ -20,6 +20,7 @@ from bot.zulip_api.words import (
     optional_list,
     place_after_move,
     read_message,
+    read_reaction,
     text,
 )
 
@@ -36,7 +37,7 @@ def read_event(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
                 raise UnreadableError("message is no object")
             return (MessageArrived(read_message(message, raw.get("flags"))),)
         case "reaction":
-            return (ReactionChanged(integer(raw, "message_id"), integer(raw, "user_id")),)
+            return _read_reaction(raw)
         case "update_message":
             return _read_update(raw)
         case "delete_message":
@@ -47,6 +48,14 @@ def read_event(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
         case "restart":
             return (ServerRestarted(text(raw, "zulip_version"), integer(raw, "server_generation")),)
     return ()
+
+
+def _read_reaction(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:
+    """Whatever else people react with costs nothing from here on."""
+    reaction = read_reaction(raw)
+    if not reaction.is_vote:
+        return ()
+    return (ReactionChanged(integer(raw, "message_id"), reaction.user_id),)
 
 
 def _read_update(raw: Mapping[str, Any]) -> tuple[ZulipEvent, ...]:

@@ -43,6 +43,11 @@ class Reaction:
     def is_emoji(self, emoji: Emoji) -> bool:
         return self.reaction_type == UNICODE_EMOJI and self.emoji_code == emoji.code
 
+    @property
+    def is_vote(self) -> bool:
+        """One of the two that mean something to the bot; nobody looks at any other."""
+        return self.is_emoji(CHECK) or self.is_emoji(CROSS)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -75,6 +80,7 @@ class Message:
     sent_at: datetime
     #: Whether this reader is mentioned by name.
     mentioned: bool
+    #: ✅ and ❌ alone, however many others there are.
     reactions: tuple[Reaction, ...]
     changes: tuple[Change, ...]
     edited: bool
@@ -173,7 +179,7 @@ def read_message(raw: Mapping[str, Any], flags: object = None) -> Message:
         client=text(raw, "client"),
         sent_at=moment(raw, "timestamp"),
         mentioned=isinstance(found_flags, list) and "mentioned" in found_flags,
-        reactions=tuple(_read_reaction(entry) for entry in optional_list(raw, "reactions")),
+        reactions=_votes(optional_list(raw, "reactions")),
         changes=changes,
         edited=_was_edited(raw, changes),
         moved=raw.get("last_moved_timestamp") is not None or any(map(_is_move, changes)),
@@ -323,7 +329,8 @@ def _participants(raw: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(sorted(integer(person, "id") for person in needed_list(raw, "display_recipient")))
 
 
-def _read_reaction(raw: object) -> Reaction:
+def read_reaction(raw: object) -> Reaction:
+    """An entry of a message's `reactions`, or a `reaction` event. Raises UnreadableError."""
     if not isinstance(raw, dict):
         raise UnreadableError("a reaction is no object")
     return Reaction(
@@ -332,6 +339,11 @@ def _read_reaction(raw: object) -> Reaction:
         text(raw, "emoji_code"),
         text(raw, "reaction_type"),
     )
+
+
+def _votes(raw: list[Any]) -> tuple[Reaction, ...]:
+    """All must be readable: one that is not might be somebody's ❌."""
+    return tuple(one for one in map(read_reaction, raw) if one.is_vote)
 
 
 def _read_change(raw: object) -> Change:

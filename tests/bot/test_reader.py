@@ -113,7 +113,8 @@ def test_message_comes_with_its_reactions_and_voters(someone: Questioner, world:
     assert seen.content_sha256 == hashlib.sha256("the plan: ✔".encode()).hexdigest()
     assert set(seen.people) == {cast.iago.id, cast.polonius.id}
     assert seen.people[cast.polonius.id].is_guest
-    assert len(seen.message.reactions) == 3
+    # Nobody looks at 👀.
+    assert len(seen.message.reactions) == 2
     assert not seen.message.edited
     only = someone.ask(MessageQuestion(message_id, frozenset({cast.iago.id, cast.cordelia.id})))
     assert isinstance(only.seen, MessageSeen)
@@ -205,3 +206,19 @@ def test_stop_is_quick_while_something_is_read(someone: Questioner, world: Stage
     began = time.monotonic()
     assert someone.reader.stop()
     assert time.monotonic() - began < 1.5
+
+
+def test_of_many_questions_about_one_message_the_newest_is_answered(
+    someone: Questioner, world: Stage
+) -> None:
+    message_id = world.zulip.post(world.cast.bot, "ops", "t", "the plan")
+    path = f"/api/v1/messages/{message_id}"
+    slow = Fault(Trouble.DELAY, path="/api/v1/users/*", wait=timedelta(milliseconds=500))
+    # Each thread is busy for a while, so that the questions wait.
+    world.zulip.faults.plan(slow, times=3)
+    busy = [someone.begin(PersonQuestion(world.cast.iago.id)) for _ in range(3)]
+    world.zulip.wait_until(lambda: world.zulip.faults.hits() == 3)
+    asked = [someone.begin(MessageQuestion(message_id)) for _ in range(50)]
+    someone.desk.wait_for(asked[-1])
+    assert set(someone.desk.answers) <= {*busy, asked[-1]}
+    assert len(world.zulip.calls("GET", path)) == 1
