@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, func, insert, select, update
 
-from state import audit_log
+from state import audit_log, installation
 from state.columns import JSON, Facts, columns_for
 from state.database import Transaction
-from state.models import approval_requests, questions
+from state.models import approval_requests, jobs, questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,19 @@ def by_message(tx: Transaction, message_id: int) -> Request | None:
     )
     row = tx.execute(newest).one_or_none()
     return None if row is None else Request(*row)
+
+
+def is_plan(tx: Transaction, message_id: int) -> bool:
+    """Whether people consent to what this message says, or have done so; in the present epoch."""
+    query = (
+        select(approval_requests.c.job_id)
+        .join(jobs, jobs.c.id == approval_requests.c.job_id)
+        .where(
+            approval_requests.c.message_id == message_id,
+            jobs.c.epoch == installation.epoch(tx),
+        )
+    )
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def speak(tx: Transaction, job_id: int, spoken: Facts) -> bool:

@@ -14,7 +14,7 @@ from bot.zulip_api.words import Emoji, Message, resolved
 from bot.zulip_client import ZulipClient
 from handlers.contract import Clock
 from jobs.runs.crashpoints import crashpoint
-from state import outbox
+from state import approval_store, outbox
 from state.database import Database, Transaction
 from state.outbox import Row
 
@@ -146,6 +146,9 @@ class Delivery:
             if row.target["type"] != "job_status":
                 return Drop("what it should change was never sent")
             return self._post(row)
+        with self._database.read() as tx:
+            if approval_store.is_plan(tx, message_id):
+                return Drop("the plan that people consent to never changes")
         words = self._letters.words(row, row.facts)
         if isinstance(words, Drop):
             return words

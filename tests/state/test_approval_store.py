@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from state import approval_store, audit_log
+from state import approval_store, audit_log, epochs
 from state.approval_store import NewRequest, Question, Request
 from state.columns import JSON
 from state.database import Transaction
@@ -149,3 +149,11 @@ def test_a_job_is_known_to_be_asked_about_until_it_is_answered(tx: Transaction) 
 def test_asking_again_after_an_answer_is_a_new_revision(tx: Transaction) -> None:
     approval_store.answer(tx, ask(tx).id, at=NOW)
     assert ask(tx).revision == 2
+
+
+def test_a_plan_is_known_by_its_message_in_its_epoch_alone(tx: Transaction) -> None:
+    make_request(tx)
+    assert approval_store.is_plan(tx, 500)
+    assert not approval_store.is_plan(tx, 501)
+    epochs.begin(tx, same_server=True, reason="test", actor="bot", at=after(4))
+    assert not approval_store.is_plan(tx, 500), "another message has that number now"
