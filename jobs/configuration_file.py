@@ -1,6 +1,8 @@
 """Reads zulip-ops.toml strictly, and names the key when something in it is wrong."""
 
 import json
+import os
+import stat
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +34,10 @@ class ConfigurationError(OpsError):
 def read_configuration(path: Path) -> Configuration:
     """The configuration in `path`; raises ConfigurationError with one sentence."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            # Of the very file that is read, whatever lies under its name a moment later.
+            _check_owner(os.fstat(file.fileno()), path)
+            text = file.read().decode("utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration at {path}.",
@@ -41,6 +46,22 @@ def read_configuration(path: Path) -> Configuration:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}.") from None
     return parse_configuration(text, path)
+
+
+def _check_owner(found: os.stat_result, path: Path) -> None:
+    """Whoever can write this file has root's power: they must be root, or be us already."""
+    if found.st_uid not in {0, os.geteuid()}:
+        raise ConfigurationError(
+            f"{path} belongs to user {found.st_uid}; "
+            "whoever can write it has the power of the bot.",
+            hint=f"Run: chown root {path}",
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigurationError(
+            f"{path} can be written by others than its owner; "
+            "whoever can write it has the power of the bot.",
+            hint=f"Run: chmod go-w {path}",
+        )
 
 
 def parse_configuration(text: str, path: Path) -> Configuration:

@@ -10,8 +10,9 @@ from jobs.consent_terms import policy_sha256
 
 _logger = logging.getLogger(__name__)
 
-#: What a file is known by without reading it: inode, size, time of the last change in ns.
-Stamp = tuple[int, int, int]
+#: What a file is known by without reading it: inode, size, and when in ns its content and when its
+#: content, owner or mode last changed; the first of these two can be set at will.
+Stamp = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class PolicyFile:
     #: As the file was last read.
     policy: Policy
     #: Until it was looked at: like no file's.
-    _stamp: Stamp | None = field(default=(0, 0, 0), init=False)
+    _stamp: Stamp | None = field(default=(0, 0, 0, 0), init=False)
     _sha256: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -53,4 +54,4 @@ def _stamp(path: Path) -> Stamp | None:
         found = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

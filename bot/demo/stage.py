@@ -118,6 +118,8 @@ class Stage:
         """zuliprc and zulip-ops.toml as an administrator would write them."""
         self.zulip.zuliprc(self.cast.bot, self.folder / "zuliprc")
         self.configuration.write_text(configuration_text(self, wish), encoding="utf-8")
+        # Whatever the umask: what others could write, nobody reads.
+        self.configuration.chmod(0o644)
 
 
 def configuration_text(stage: Stage, wish: Wish) -> str:
