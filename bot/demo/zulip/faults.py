@@ -26,6 +26,21 @@ class Trouble(StrEnum):
     CUT = "cut"
     #: The answer is right, but late.
     DELAY = "delay"
+    #: Another answer than the right one, which `forge` makes of it.
+    FORGED = "forged"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgery:
+    """What is answered in place of the truth."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+
+
+def _unchanged(body: bytes) -> Forgery:
+    return Forgery(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,13 @@ class Fault:
     after_effect: bool = False
     #: How long a delay or a rate limit lasts.
     wait: timedelta = timedelta(seconds=1)
+    #: For FORGED: from the body of the right answer.
+    forge: Callable[[bytes], Forgery] = _unchanged
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether the request is carried out first."""
+        return self.after_effect or self.trouble is Trouble.FORGED
 
 
 @dataclass(slots=True)
@@ -126,3 +148,10 @@ async def suffer(fault: Fault, request: web.Request) -> web.StreamResponse | Non
         case Trouble.DELAY:
             await asyncio.sleep(seconds)
     return None
+
+
+def forged(fault: Fault, answer: web.StreamResponse) -> web.StreamResponse:
+    """What is answered in place of the right answer."""
+    body = answer.body if isinstance(answer, web.Response) else None
+    made = fault.forge(body if isinstance(body, bytes) else b"")
+    return web.Response(body=made.body, status=made.status, content_type=made.content_type)

@@ -23,7 +23,7 @@ from bot.demo.zulip.api.asking import (
 from bot.demo.zulip.api.events import poll_of
 from bot.demo.zulip.api.routes import ROUTES, UNLIMITED, Endpoint
 from bot.demo.zulip.calls import Call, CallLog
-from bot.demo.zulip.faults import Faults, Request, suffer
+from bot.demo.zulip.faults import Faults, Request, Trouble, forged, suffer
 from bot.demo.zulip.model.errors import ApiError
 from bot.demo.zulip.queues import InterruptedPollError
 from bot.demo.zulip.rate_limit import RateLimits
@@ -103,11 +103,13 @@ class Front:
         if self.condition.is_down:
             return answers.bad_gateway()
         fault = self.faults.take(seen)
-        if fault is not None and not fault.after_effect:
+        if fault is not None and not fault.needs_answer:
             response = await suffer(fault, request)
             if response is not None:
                 return response
         response = await self._handled(request, handler)
+        if fault is not None and fault.trouble is Trouble.FORGED:
+            return forged(fault, response)
         if fault is not None and fault.after_effect:
             return await suffer(fault, request) or response
         return response

@@ -1,0 +1,1 @@
+"""Plans that wait with a true ✅ on them, while the server answers every question wrongly."""
