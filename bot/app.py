@@ -83,6 +83,7 @@ class App:
         with self.database.read() as tx:
             rows = schedule_store.all_schedules(tx)
         self.scheduler.start(recurrences(rows))
+        self.hands.keep_grants()
         self.hands.carry_out(LookAtHost())
         try:
             self.dispatcher.run()

@@ -25,6 +25,7 @@ from bot.deciding.effects import (
     UseLook,
     WakeFor,
 )
+from bot.dispatching.grants import Grants
 from bot.events import AuditRead, Event, Observed, Tick
 from bot.observations import (
     HealthQuestion,
@@ -117,6 +118,7 @@ class Hands:
         self._database = tools.database
         self._clock = tools.clock
         self._launcher = tools.launcher
+        self._grants = Grants(tools.database, tools.launcher)
         self._reader = tools.reader
         self._watcher = tools.watcher
         self._scheduler = tools.scheduler
@@ -141,8 +143,13 @@ class Hands:
                 self._read_audit_soon(effect)
             case WakeFor():
                 self._scheduler.follow(effect.recurrences)
+                self.keep_grants()
             case _:
                 self._ask_about(effect)
+
+    def keep_grants(self) -> None:
+        """What is granted follows the schedules, behind the starts that were asked for before."""
+        self._launch(self._grants.bring_about)
 
     def _ask_about(self, effect: Effect) -> None:
         match effect:

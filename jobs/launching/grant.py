@@ -9,7 +9,8 @@ from handlers.contract import JSON
 from jobs.journal import LARGEST_NUMBER
 from jobs.runs.fields import Fields, Unreadable
 
-SCHEDULE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+#: As it may be typed in `schedule add`.
+SCHEDULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 #: One line that people can read; what it means is judged when it is run.
 COMMAND = re.compile(r"[a-z][ -~]{0,499}")
 CRON = re.compile(r"[A-Za-z0-9*/,?#-]{1,100}(?: [A-Za-z0-9*/,?#-]{1,100}){4}")

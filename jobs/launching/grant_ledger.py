@@ -32,7 +32,8 @@ class GrantLedger:
     def grant(self, grant: Grant) -> str:
         """In place of an earlier grant to the same schedule; its mark."""
         with self._changing() as grants:
-            self._write({**grants, grant.schedule: grant})
+            if grants.get(grant.schedule) != grant:
+                self._write({**grants, grant.schedule: grant})
         return grant.mark
 
     def revoke(self, schedule: str) -> bool:

@@ -203,7 +203,7 @@ def test_a_plan_cannot_be_asked_for_with_the_spec_of_a_run() -> None:
 @pytest.mark.parametrize(
     ("field_name", "value"),
     [
-        *(("schedule", value) for value in ("", "Nightly", "a" * 41, "a/b", "a\n", None)),
+        *(("schedule", value) for value in ("", "-nightly", "a" * 41, "a/b", "a\n", None)),
         *(("command", value) for value in ("", "backup\nnow", "x" * 501, "@ops", 7)),
         *(("cron", value) for value in ("* * * *", "* * * * * *", "0 2 * * *\n", "$(x) * * * *")),
         *(("tz", value) for value in ("../etc/passwd", "/UTC", "a/b/c/d", "")),
