@@ -129,16 +129,18 @@ class Settling:
         self, tx: Transaction, entry: Entry, observation: Observation, now: datetime
     ) -> tuple[Effect, ...]:
         """Consent was given once, so a Zulip that is down stops no backup; but what a person has
-        added who is gone runs no more."""
+        added who is gone runs no more, nor what was taken away while it waited for this look."""
+        schedule = schedule_store.get(tx, entry.sender_name)
+        if schedule is None or schedule.suspended is not None:
+            inbox.answer(tx, entry.id, Reason.WITHDRAWN.value, None, now)
+            return ()
         seen = observation.seen
         if isinstance(seen, PersonSeen) and (
             seen.person is None
             or judge_person(voter(seen.person, observation.fetch_started_at)) is not None
         ):
             inbox.answer(tx, entry.id, Reason.NOT_ACTIVE.value, None, now)
-            schedule = schedule_store.get(tx, entry.sender_name)
-            if schedule is not None:
-                suspend(tx, self.outgoing, schedule, _GONE, now)
+            suspend(tx, self.outgoing, schedule, _GONE, now)
             return (wake(tx),)
         return self.settle(tx, entry, _of(entry), Seen(), now)
 

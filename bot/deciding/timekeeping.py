@@ -123,11 +123,17 @@ def due_entry(
 
 
 def suspend(
-    tx: Transaction, outgoing: Outgoing, schedule: Schedule, why: str, now: datetime
+    tx: Transaction,
+    outgoing: Outgoing,
+    schedule: Schedule,
+    why: str,
+    now: datetime,
+    *,
+    was_due: bool = True,
 ) -> None:
     """Nothing runs on consent that does not hold; said once."""
     if schedule_store.suspend(tx, schedule.name, why, at=now):
         said = ScheduleSuspended(
-            outgoing.bot_name, schedule.name, schedule.command, why, schedule.asker_id
+            outgoing.bot_name, schedule.name, schedule.command, why, schedule.asker_id, was_due
         )
         outgoing.say(tx, schedule_topic(schedule.name), said, now)

@@ -40,10 +40,17 @@ class ScheduleSuspended(Reply, kind="schedule_suspended"):
     command: str
     why: str
     asker_id: int | None
+    #: False: it was not due; nothing can bring the consent of an earlier epoch back.
+    was_due: bool = True
 
     def text(self) -> str:
         mention = f"@**|{self.asker_id}** " if self.asker_id is not None else ""
         change = to_type(self.bot_name, f"schedule change {self.name}")
+        if not self.was_due:
+            return (
+                f"{mention}The schedule **{self.name}** ({code(self.command)}) is suspended: "
+                f"{self.why}. It starts nothing until somebody agrees to it anew, with {change}."
+            )
         resume = to_type(self.bot_name, f"schedule resume {self.name}")
         return (
             f"{mention}The schedule **{self.name}** ({code(self.command)}) was due and nothing was "

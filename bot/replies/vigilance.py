@@ -41,6 +41,8 @@ class EpochBegan(Reply, kind="epoch_began"):
     commands: Sequence[str]
     dropped: int
     incident: int
+    #: Names of the schedules whose consent was given in an earlier epoch.
+    suspended: Sequence[str] = ()
 
     def text(self) -> str:
         lines = [
@@ -55,6 +57,12 @@ class EpochBegan(Reply, kind="epoch_began"):
             more = len(self.commands) - _FEW
             others = f" and {more} more" if more > 0 else ""
             lines.append(f"- Not answered, because the messages are gone: {typed}{others}.")
+        if self.suspended:
+            names = listing([code(name) for name in self.suspended])
+            lines.append(
+                f"- Suspended until they are consented to anew: {names}. "
+                f"{to_type(self.bot_name, 'schedules')} shows them."
+            )
         if self.dropped:
             lines.append(
                 f"- {count(self.dropped, 'message')} of mine about earlier messages "

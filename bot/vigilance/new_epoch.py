@@ -5,13 +5,16 @@ from datetime import datetime
 
 from bot.deciding.effects import Effect
 from bot.deciding.following import Following
+from bot.deciding.scheduling import wake
+from bot.deciding.timekeeping import suspend
 from bot.events import EpochEnded
+from bot.permissions import why_void
 from bot.replies.vigilance import EpochBegan, GoesOn
 from bot.vigilance import incidents, voiding
 from handlers.errors import Reason
 from jobs.engine import Consent
 from jobs.lifecycle import Status
-from state import cursor, epochs, incident_store, job_store
+from state import cursor, epochs, incident_store, job_store, schedule_store
 from state.cursor import Cursor
 from state.database import Transaction
 from state.epochs import Begun
@@ -60,6 +63,7 @@ def tell(
     for job in running:
         if job.consent != Consent.SCHEDULE:
             following.outgoing.post(tx, job, GoesOn(job.id, job.command, begun.number), now)
+    suspended = _suspend(tx, following, now)
     new = incident_store.NewIncident(
         kind="epoch",
         subject=str(begun.number),
@@ -67,13 +71,30 @@ def tell(
         sentence=f"Zulip's message numbers began again: epoch {begun.number}.",
         detail={"evidence": ended.evidence.value, "watermark": ended.watermark},
     )
-    word = _words(following.outgoing.bot_name, begun, ended, waited, running)
+    word = _words(following.outgoing.bot_name, begun, ended, waited, running, suspended)
     incidents.begin(tx, following.outgoing, new, now, word)
-    return effects
+    return (*effects, wake(tx))
+
+
+def _suspend(tx: Transaction, following: Following, now: datetime) -> list[str]:
+    """What people agreed to in the epoch before runs no more, and each is told in its topic: the
+    message with their consent may be gone, or another. Gives the names."""
+    suspended = []
+    for schedule in schedule_store.all_schedules(tx):
+        why = why_void(following.engine.policy, following.engine.epoch, schedule)
+        if why is not None and schedule.suspended is None:
+            suspend(tx, following.outgoing, schedule, why, now, was_due=False)
+            suspended.append(schedule.name)
+    return suspended
 
 
 def _words(
-    bot_name: str, begun: Begun, ended: EpochEnded, waited: list[Job], running: list[Job]
+    bot_name: str,
+    begun: Begun,
+    ended: EpochEnded,
+    waited: list[Job],
+    running: list[Job],
+    suspended: list[str],
 ) -> Callable[[Incident], EpochBegan]:
     def words(incident: Incident) -> EpochBegan:
         return EpochBegan(
@@ -87,6 +108,7 @@ def _words(
             commands=list(begun.commands),
             dropped=begun.dropped,
             incident=incident.id,
+            suspended=suspended,
         )
 
     return words

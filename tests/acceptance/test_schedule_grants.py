@@ -143,3 +143,42 @@ def test_a_ledger_that_cannot_be_written_stops_nothing_and_is_made_up_for(
     assert grant(talk, "patient").epoch == job.epoch
     talk.hear(cast.iago, "schedule remove patient")
     until_revoked(talk, "patient")
+
+
+def test_consent_of_an_earlier_epoch_is_void_and_can_be_given_anew(
+    talk: Conversation, cast: Cast
+) -> None:
+    job = agreed(talk, f"schedule add nightly {ADD}")
+    first = grant(talk, "nightly")
+    newest = talk.say(cast.hamlet, "Good morning", topic="lobby")
+    talk.stage.zulip.outages.rewind_message_ids(newest + 10_000)
+    assert talk.hear(cast.iago, "whoami")
+    talk.settled()
+    talk.stage.zulip.outages.restore_backup(newest + 5_000)
+    talk.until(lambda: talk.read(installation.epoch) == job.epoch + 1, "a new epoch")
+    until_revoked(talk, "nightly")
+    talk.settled()
+    said = [message.content for message in talk.stage.zulip.messages(cast.ops, "schedule: nightly")]
+    assert said[-1] == (
+        f"@**|{cast.iago.id}** The schedule **nightly** (`backup now`) is suspended: Zulip's "
+        "database was put back since it was agreed to. It starts nothing until somebody agrees to "
+        "it anew, with `@ops schedule change nightly`."
+    )
+    (told,) = [m.content for m in talk.from_bot() if f"**Epoch {job.epoch + 1} begins" in m.content]
+    assert "- Suspended until they are consented to anew: `nightly`." in told
+    assert "does not hold any more: Zulip's" in talk.hear(cast.iago, "schedule resume nightly")
+    assert "does not hold any more: Zulip's" in talk.hear(cast.iago, "schedule run nightly")
+
+    jobs = len(talk.jobs())
+    talk.let_pass(timedelta(days=1))
+    assert "Suspended: Zulip's database" in talk.hear(cast.iago, "schedules")
+    assert len(talk.jobs()) == jobs
+
+    again = agreed(talk, "schedule change nightly")
+    talk.until(lambda: grant(talk, "nightly") != first, "a new grant")
+    assert grant(talk, "nightly").epoch == again.epoch == job.epoch + 1
+    talk.let_pass(timedelta(days=1))
+    talk.until(lambda: talk.jobs()[0].origin == "schedule", "it runs")
+    talk.reached(talk.jobs()[0].id, "succeeded")
+    talk.hear(cast.iago, "schedule remove nightly")
+    until_revoked(talk, "nightly")

@@ -167,6 +167,11 @@ SPOKEN: list[tuple[Reply, str]] = [
         "nightly`, or `@ops schedule resume nightly` once that is mended.",
     ),
     (
+        scheduling.ScheduleSuspended("ops", "nightly", "status", "it is void", 5, was_due=False),
+        "@**|5** The schedule **nightly** (`status`) is suspended: it is void. It starts nothing "
+        "until somebody agrees to it anew, with `@ops schedule change nightly`.",
+    ),
+    (
         scheduling.ScheduleIsRoots("nightly", 12),
         "The schedule **nightly** of job #12 was not kept: zulip-ops.toml has one of that name, "
         "and the file goes before.",
