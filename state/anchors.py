@@ -55,6 +55,16 @@ def move(
     return moved
 
 
+def see(tx: Transaction, message_id: int, channel_id: int, topic: str, looked_at: datetime) -> bool:
+    """An anchor was read there, by a look that began at that time; what was heard of its place
+    since then is newer and stays. True when that is news."""
+    known = get(tx, message_id)
+    if known is None or known.known_at >= looked_at:
+        return False
+    remember(tx, message_id, channel_id, topic, looked_at)
+    return (known.channel_id, known.topic) != (channel_id, topic)
+
+
 def doubt_all(tx: Transaction) -> None:
     """Events were missed: any of them may have moved."""
     tx.execute(update(anchors).where(anchors.c.sure.is_(True)).values(sure=False))

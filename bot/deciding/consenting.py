@@ -20,7 +20,7 @@ from jobs.consent_rules import Cause, Kind, State, Verdict
 from jobs.engine import Consent, Engine, LookAgain
 from jobs.lifecycle import Status
 from jobs.runs.crashpoints import crashpoint
-from state import approval_store, inbox, job_store
+from state import anchors, approval_store, inbox, job_store
 from state.approval_store import Request
 from state.database import Transaction
 from state.job_store import Job
@@ -176,6 +176,7 @@ class Consenting:
         if question is None or question.job_id is None:
             return None, ()
         crashpoint("answer_recorded")
+        _take_places(tx, look)
         job = job_store.get(tx, question.job_id)
         request = approval_store.get(tx, question.job_id)
         if job is None or request is None or not _may_be_asked(job, request):
@@ -274,6 +275,16 @@ class Consenting:
             reason = _STALE.get(verdict.reason, Reason.MESSAGE_CHANGED)
             ended = self.engine.close(tx, job, Status.STALE, reason, sentence, now)
         self.following.finish(tx, ended, now)
+
+
+def _take_places(tx: Transaction, look: Look) -> None:
+    """A look may see that the messages were moved before that event is handled, and what follows
+    from it is to be said where they lie now."""
+    if not isinstance(look.seen, MessageSeen):
+        return
+    for message in (look.seen.message, *look.seen.others.values()):
+        if message is not None and message.channel_id is not None:
+            anchors.see(tx, message.id, message.channel_id, message.topic, look.fetch_started_at)
 
 
 def _may_be_asked(job: Job, request: Request) -> bool:

@@ -5,6 +5,7 @@ import pytest
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.model.channels import Channel
 from bot.demo.zulip.model.people import Role
+from bot.events import RowSent
 from tests.acceptance.conversation import EYES, Conversation
 
 
@@ -199,6 +200,22 @@ def test_the_answer_goes_where_the_question_was_moved(talk: Conversation, cast: 
     # A moved plan cannot be confirmed any more; its end is told in the topic where it now lies.
     talk.reached(job.id, "stale")
     assert talk.end_of(job.id).topic == "renamed by hand"
+
+
+def test_it_does_so_when_the_bot_reads_of_the_move_before_it_hears_of_it(
+    talk: Conversation, cast: Cast
+) -> None:
+    job = talk.job_for(talk.ask(cast.iago, "backup now", topic="another first name"))
+    card = talk.card(job.id)
+    talk.settled()
+    assert talk.app is not None
+    with talk.stage.zulip.outages.late_events():
+        talk.stage.zulip.move(cast.desdemona, card.id, topic="renamed again")
+        # Whatever else has the card read; here it counts as sent once more.
+        talk.app.dispatcher.events.put(RowSent(0, job.id, "card", card.id))
+        talk.reached(job.id, "stale")
+        assert talk.end_of(job.id).topic == "renamed again"
+    assert talk.hear(cast.iago, "whoami").startswith("You are ")
 
 
 def test_what_is_delivered_twice_counts_once(talk: Conversation, cast: Cast) -> None:

@@ -29,3 +29,15 @@ def test_after_a_gap_every_place_is_in_doubt_until_it_is_seen_again(tx: Transact
     anchors.remember(tx, 501, 4, "lobby", after(1))
     assert anchors.get(tx, 500) == Anchor(500, 4, "lobby", NOW, False)
     assert anchors.get(tx, 501) == Anchor(501, 4, "lobby", after(1), True)
+
+
+def test_a_look_is_believed_unless_something_newer_was_heard(tx: Transaction) -> None:
+    anchors.remember(tx, 500, 4, "old", NOW)
+    assert anchors.see(tx, 500, 4, "renamed", after(1))
+    assert anchors.get(tx, 500) == Anchor(500, 4, "renamed", after(1), True)
+    assert not anchors.see(tx, 500, 4, "renamed", after(2))
+    anchors.move(tx, [500], 5, "moved on", after(4))
+    assert not anchors.see(tx, 500, 4, "renamed", after(3))
+    assert anchors.get(tx, 500) == Anchor(500, 5, "moved on", after(4), True)
+    assert not anchors.see(tx, 501, 4, "no anchor of ours", after(5))
+    assert anchors.get(tx, 501) is None

@@ -94,6 +94,16 @@ class Outages:
             for queue in self._queues.of(owner):
                 queue.repeats += times
 
+    @contextmanager
+    def late_events(self) -> Iterator[None]:
+        """While the block runs everything works but the events, which come afterwards."""
+        with self._lock:
+            self._queues.is_behind = True
+        try:
+            yield
+        finally:
+            self._queues.catch_up()
+
     def _tell_restart(self) -> None:
         settings = self._front.site.realm.settings
         restart = {

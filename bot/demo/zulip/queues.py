@@ -98,6 +98,8 @@ class Queues:
         self.idle_limit = IDLE_LIMIT
         self.loop: asyncio.AbstractEventLoop | None = None
         self.duplicate_next = 0
+        #: Tornado is behind: events are kept in the queues, and no poll gets any.
+        self.is_behind = False
         self._realm = realm
         self._lock = lock
         self._queues: dict[str, EventQueue] = {}
@@ -142,6 +144,14 @@ class Queues:
             for queue in self._queues.values():
                 self._wake(queue, "interrupted")
 
+    def catch_up(self) -> None:
+        """After `is_behind`: what was kept is delivered."""
+        with self._lock:
+            self.is_behind = False
+            for queue in self._queues.values():
+                if queue.events:
+                    self._wake(queue, "events")
+
     def push(self, notice: Notice) -> None:
         """Turn a notice into an event of each queue that is to get it."""
         with self._lock:
@@ -155,7 +165,8 @@ class Queues:
                 for _ in range(times if event is not None else 0):
                     assert event is not None
                     queue.append(event)
-                    self._wake(queue, "events")
+                    if not self.is_behind:
+                        self._wake(queue, "events")
 
     async def poll(self, poll: Poll) -> tuple[list[Event], bool]:
         """The events, and whether the client was kept waiting for them."""
@@ -164,7 +175,7 @@ class Queues:
             queue.acknowledge(poll.last_event_id)
             self._wake(queue, "superseded")
             queue.last_seen = self._realm.clock.timestamp()
-            events = queue.contents()
+            events = [] if self.is_behind else queue.contents()
             if events or poll.dont_block:
                 return events, False
             waiter = queue.waiter = asyncio.get_running_loop().create_future()
