@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from bot.deciding.decisions import Decisions
 from bot.dispatching.handling import Handling, survived
 from bot.dispatching.postponed import Postponed
-from bot.events import Event, HostCommand, ScheduleDue, Stop, Tick, ZulipEvents
+from bot.events import Event, HostAnswer, HostCommand, ScheduleDue, Stop, Tick, ZulipEvents
 from bot.hands import Hands
 from handlers.contract import Clock
 from state.database import Database, DatabaseUnusable
@@ -54,7 +54,7 @@ class Dispatcher:
                     event.receipt.refuse()
             case HostCommand():
                 if not self._attempt(partial(self._handling.host_command, event)):
-                    event.answers.put((self._postponed.sentence, None))
+                    event.answers.put(HostAnswer(self._postponed.sentence, is_refusal=True))
             case Tick() | ScheduleDue():
                 self._attempt(self._handling.tick)
             case _:

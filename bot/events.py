@@ -231,14 +231,24 @@ class ScheduleDue:
 
 
 @dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """What whoever typed a command on the host is told."""
+
+    text: str
+    #: The number of the job if it made one.
+    job_id: int | None = None
+    #: Nothing was done, and the exit code says so too.
+    is_refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HostCommand:
     """A command typed on the host; the answer goes to `answers`."""
 
     text: str
     #: Who typed it, as the kernel says: 0 is root.
     user: int
-    #: The text, and the number of the job if it made one.
-    answers: SimpleQueue[tuple[str, int | None]] = field(compare=False)
+    answers: SimpleQueue[HostAnswer] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from bot.deciding.refusing import (
     why_read_only,
 )
 from bot.deciding.scheduling import Scheduling, is_about_schedules
+from bot.events import HostAnswer
 from bot.grammar import Grammar, Parsed
 from bot.permissions import Place
 from bot.replies.job_news import JobAccepted
@@ -206,7 +207,7 @@ class Answering:
         if entry.origin == "chat":
             self.outgoing.answer(tx, entry, accepted, now)
         elif entry.origin == "host":
-            effects.append(TellHost(entry.id, accepted.text(), job.id))
+            effects.append(TellHost(entry.id, HostAnswer(accepted.text(), job.id)))
         crashpoint("job_made")
         return Settled(tuple(effects))
 
@@ -281,7 +282,9 @@ class Answering:
         if not inbox.answer(tx, entry.id, reason.value, None, now):
             return Settled()
         if entry.origin == "host":
-            return Settled((TellHost(entry.id, on_host(reply, file), None),))
+            text = on_host(reply, file)
+            answer = HostAnswer(text, is_refusal=reply.is_refusal or reason is not Reason.DONE)
+            return Settled((TellHost(entry.id, answer),))
         self.outgoing.answer(tx, entry, reply, now, file=file.file if file else None)
         return Settled()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.events import HostAnswer
 from bot.observations import Observation
 from jobs.engine import Start
 from jobs.schedules import Recurrence
@@ -98,8 +99,7 @@ class TellHost:
     """Answer the command line of the host."""
 
     entry_id: int
-    text: str
-    job_id: int | None
+    answer: HostAnswer
 
 
 @dataclass(frozen=True, slots=True)

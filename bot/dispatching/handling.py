@@ -19,6 +19,7 @@ from bot.events import (
     ConnectionLost,
     EpochEnded,
     Event,
+    HostAnswer,
     HostCommand,
     MessageArrived,
     Observed,
@@ -66,7 +67,7 @@ class Handling:
         self._on_disk = OnDisk(hands.state_directory)
         #: An epoch that has ended, while the next one is not committed.
         self._ended: EpochEnded | None = None
-        self._host_answers: dict[int, SimpleQueue[tuple[str, int | None]]] = {}
+        self._host_answers: dict[int, SimpleQueue[HostAnswer]] = {}
 
     def recovered(self, sentence: str, lasted: timedelta) -> None:
         """What decisions had in mind went with their transactions, so open commands begin anew."""
@@ -339,7 +340,7 @@ class Handling:
     def _tell_host(self, effect: TellHost) -> None:
         answers = self._host_answers.pop(effect.entry_id, None)
         if answers is not None:
-            answers.put((effect.text, effect.job_id))
+            answers.put(effect.answer)
 
 
 def survived(work: Callable[[], None]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bot.events import HostAnswer
 from bot.grammar import Parsed
 from bot.on_host.host_socket import ANSWER_SECONDS, short_address
 from bot.on_host.run_display import RunDisplay
@@ -20,7 +21,7 @@ from jobs.runs.run_folder import RunFolder
 
 #: A bot that is well is reached much sooner; then the host's own way is taken.
 CONNECT_SECONDS = 2
-NOT_UNDERSTOOD = 2
+REFUSED, NOT_UNDERSTOOD = 1, 2
 #: A terminal shows Zulip's tags for times as they are.
 _TIME_TAG = re.compile(r"<time:([^>]+)>")
 
@@ -37,7 +38,7 @@ class HostCommandLine:
     say: Callable[[str], None]
 
     def carry_out(self, text: str) -> int:
-        """The exit code: 0 done, 1 failed, 2 not understood. Raises OpsError."""
+        """The exit code: 0 done, 1 failed or refused, 2 not understood. Raises OpsError."""
         alone = WithoutBot(self.settings)
         try:
             parsed = alone.understand(text)
@@ -45,17 +46,20 @@ class HostCommandLine:
             self.say(f"{error.message} {error.hint or ''}".rstrip())
             return NOT_UNDERSTOOD
         try:
-            answer, job = ask_bot(self.settings.socket, text)
+            answer = ask_bot(self.settings.socket, text)
         except NoBotError:
             return self._alone(alone, parsed)
-        self._say(answer)
-        return 0 if job is None else self._follow_job(alone, job)
+        return self._tell(answer) if answer.job_id is None else self._follow_job(alone, answer)
 
-    def _say(self, text: str) -> None:
-        self.say(_TIME_TAG.sub(r"\1", text))
+    def _tell(self, answer: HostAnswer) -> int:
+        self.say(_TIME_TAG.sub(r"\1", answer.text))
+        return REFUSED if answer.is_refusal else 0
 
-    def _follow_job(self, alone: WithoutBot, job: int) -> int:
+    def _follow_job(self, alone: WithoutBot, answer: HostAnswer) -> int:
         """Show what the job's runs write until the last of them has ended."""
+        self._tell(answer)
+        job = answer.job_id
+        assert job is not None
         display, runs, attempt = RunDisplay(self.say), self.settings.state_directory / "runs", 1
         while True:
             folder = RunFolder(runs / f"{job}-{attempt}")
@@ -70,8 +74,7 @@ class HostCommandLine:
     def _alone(self, alone: WithoutBot, parsed: Parsed) -> int:
         if not alone.is_operation(parsed):
             self.say("(The bot does not answer, so this is read from its files.)")
-            self._say(alone.answer(parsed))
-            return 0
+            return self._tell(alone.answer(parsed))
         self.say("(The bot does not answer; it will tell of this in Zulip when it is back.)")
         display, handle = RunDisplay(self.say), alone.plan(parsed)
         planned = display.follow(RunFolder(handle.folder), partial(alone.end_of_run, handle))
@@ -86,8 +89,8 @@ class HostCommandLine:
         return display.tell(result)
 
 
-def ask_bot(path: Path, text: str) -> tuple[str, int | None]:
-    """The bot's answer, and the number of the job if it made one.
+def ask_bot(path: Path, text: str) -> HostAnswer:
+    """The bot's answer.
 
     Raises NoBotError when nobody listens, and Refused when the bot takes no command from here or
     does not answer: it may have acted, so nothing is done twice.
@@ -105,7 +108,8 @@ def ask_bot(path: Path, text: str) -> tuple[str, int | None]:
         hint = "`zulip-ops do history` shows what became of it."
         raise Refused(str(why), reason=Reason.BUSY, hint=hint)
     job = answer.get("job")
-    return str(answer["text"]), job if isinstance(job, int) else None
+    number = job if isinstance(job, int) else None
+    return HostAnswer(str(answer["text"]), number, is_refusal=answer.get("is_refusal") is True)
 
 
 def _connect(connection: socket.socket, path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from bot.events import Event, HostCommand
+from bot.events import Event, HostAnswer, HostCommand
 
 _logger = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ _LONGEST_REQUEST_BYTES = 4096
 
 
 class HostSocket:
-    """One JSON line in (`command`), one out (`text` and `job`, or `refused`); the peer must be root
-    or ourselves.
+    """One JSON line in (`command`), one out (`text`, `job`, `is_refusal`, or `refused` when not
+    taken at all); the peer must be root or ourselves.
     """
 
     def __init__(self, path: Path, tell: Callable[[Event], None]) -> None:
@@ -72,18 +72,20 @@ class HostSocket:
 
     def _answer(self, connection: socket.socket) -> dict[str, object]:
         user = _peer_user(connection)
+        # Read in any case: a socket that is closed with something unread may take the answer away.
+        line = _read_line(connection)
         if user not in {0, os.getuid()}:
             return {"refused": f"{self._path} takes commands from root alone."}
-        request = json.loads(_read_line(connection))
+        request = json.loads(line)
         if not isinstance(request, dict) or not isinstance(request.get("command"), str):
             return {"refused": "That is no request."}
-        answers: SimpleQueue[tuple[str, int | None]] = SimpleQueue()
+        answers: SimpleQueue[HostAnswer] = SimpleQueue()
         self._tell(HostCommand(request["command"], user, answers))
         try:
-            text, job = answers.get(timeout=ANSWER_SECONDS)
+            answer = answers.get(timeout=ANSWER_SECONDS)
         except Empty:
             return {"refused": "The bot did not answer in time; its log says more."}
-        return {"text": text, "job": job}
+        return {"text": answer.text, "job": answer.job_id, "is_refusal": answer.is_refusal}
 
 
 @contextmanager

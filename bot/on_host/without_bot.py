@@ -10,6 +10,7 @@ from bot.app import launcher_of
 from bot.commands.registry import grammar_of
 from bot.deciding.answering import on_host
 from bot.deciding.decisions import ROOT
+from bot.events import HostAnswer
 from bot.grammar import Parsed
 from bot.on_host.from_files import FromFiles
 from bot.settings import Settings
@@ -108,15 +109,16 @@ class WithoutBot:
             return None
         return f"{job.status}: {job.sentence}"
 
-    def answer(self, parsed: Parsed) -> str:
+    def answer(self, parsed: Parsed) -> HostAnswer:
         """What the bot would say; raises OpsError when it never ran here."""
         if parsed.arguments.get("fresh"):
             self._look_at_host()
         asker = replace(ROOT, host_user=os.geteuid())
         answer = FromFiles(self.settings, self.clock).answer(parsed, asker)
         if not answer.only_tells:
-            return f"Only the bot can carry out `{parsed.canonical}`; start it again first."
-        return on_host(answer.reply, answer)
+            text = f"Only the bot can carry out `{parsed.canonical}`; start it again first."
+            return HostAnswer(text, is_refusal=True)
+        return HostAnswer(on_host(answer.reply, answer), is_refusal=answer.reply.is_refusal)
 
     def _look_at_host(self) -> None:
         began, until = self.clock.now(), time.monotonic() + _FRESH_SECONDS

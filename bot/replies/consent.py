@@ -243,6 +243,8 @@ class GlassBroken(Reply, kind="glass_broken"):
 class GlassIntact(Reply, kind="glass_intact"):
     """It was done too often of late."""
 
+    is_refusal = True
+
     job: int
     uses: int
     again_at: str

@@ -14,6 +14,8 @@ LISTED_COMMANDS = 10
 class Refusal(Reply, kind="refusal"):
     """Why not, in one sentence, and what to do instead."""
 
+    is_refusal = True
+
     message: str
     hint: str | None
     reason: str
@@ -25,6 +27,8 @@ class Refusal(Reply, kind="refusal"):
 @dataclass(frozen=True)
 class NotPermitted(Reply, kind="not_permitted"):
     """Which role is missing."""
+
+    is_refusal = True
 
     command: str
     needed: Sequence[str]
@@ -49,6 +53,8 @@ class NotPermitted(Reply, kind="not_permitted"):
 class NobodyCouldApprove(Reply, kind="nobody_could_approve"):
     """A command for which consent could never come about."""
 
+    is_refusal = True
+
     command: str
     effect: str
     needed: int
@@ -67,6 +73,8 @@ class NobodyCouldApprove(Reply, kind="nobody_could_approve"):
 @dataclass(frozen=True)
 class WrongPlace(Reply, kind="wrong_place"):
     """A command was asked for where it is not answered."""
+
+    is_refusal = True
 
     command: str
     channel: str
@@ -88,6 +96,8 @@ class WrongPlace(Reply, kind="wrong_place"):
 @dataclass(frozen=True)
 class TooOld(Reply, kind="too_old"):
     """Commands that were found long after they were written, or out of their place."""
+
+    is_refusal = True
 
     commands: Sequence[str]
     #: When the first of them was.
@@ -119,6 +129,8 @@ class TooOld(Reply, kind="too_old"):
 @dataclass(frozen=True)
 class TooMany(Reply, kind="too_many"):
     """Somebody gave more commands than are taken in a minute."""
+
+    is_refusal = True
 
     count: int
     limit: int

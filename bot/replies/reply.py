@@ -13,6 +13,8 @@ class Reply:
 
     #: Stored in the outbox; never renamed.
     kind: ClassVar[str]
+    #: Says why what was asked for is not done.
+    is_refusal: ClassVar[bool] = False
 
     def __init_subclass__(cls, kind: str) -> None:
         cls.kind = kind

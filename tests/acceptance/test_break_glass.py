@@ -15,7 +15,7 @@ from bot.demo.s3_server import S3Server
 from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
-from bot.events import HostCommand
+from bot.events import HostAnswer, HostCommand
 from state import approval_store, audit_log, incident_store
 from state.job_store import Job
 from tests.acceptance.conftest import SMALL, small_stage
@@ -83,19 +83,24 @@ def incidents_told(talk: Conversation, job: Job) -> list[SeenMessage]:
 
 def test_bad_words_break_nothing(talk: Conversation, cast: Cast) -> None:
     job = waiting(talk, cast)
-    assert break_glass(talk, job, "urgent").stdout.startswith("`--reason` needs 10 characters")
+    short = break_glass(talk, job, "urgent")
+    assert short.stdout.startswith("`--reason` needs 10 characters")
+    assert short.returncode == 1
     quoted = break_glass(talk, job, 'it is "urgent" now')
     assert (quoted.returncode, "double quotes" in quoted.stderr) == (2, True)
     with talk.without_bot():
         alone = break_glass(talk, job)
         assert "Only the bot can carry out `approve" in alone.stdout
+        assert alone.returncode == 1
     assert talk.job(job.id).status == "awaiting_approval"
     talk.hear(cast.iago, f"cancel {job.id}")
     talk.reached(job.id, "cancelled")
     late = break_glass(talk, job)
     assert late.stdout.startswith(f"Job #{job.id} is cancelled: it waits for no consent.")
+    assert late.returncode == 1
     nothing = break_glass(talk, replace(job, id=job.id + 50))
     assert nothing.stdout.startswith(f"There is no job #{job.id + 50}.")
+    assert nothing.returncode == 1
 
 
 def test_a_job_starts_without_the_others_and_it_is_told(talk: Conversation, cast: Cast) -> None:
@@ -137,6 +142,7 @@ def test_the_fourth_time_within_a_day_is_refused(talk: Conversation, cast: Cast)
         "The glass was broken 3 times within 24 hours, and that is the most: job "
         f"#{fourth.id} waits for people. The next time is possible from "
     )
+    assert refused.returncode == 1
     assert talk.job(fourth.id).status == "awaiting_approval"
     talk.react(cast.desdemona, talk.card(fourth.id).id)
     talk.reached(fourth.id, "succeeded")
@@ -170,8 +176,10 @@ def test_the_account_of_the_bot_cannot_either(talk: Conversation, cast: Cast) ->
     """Whoever has taken the bot over speaks to its socket as the bot."""
     job = waiting(talk, cast)
     assert talk.app is not None
-    answers: SimpleQueue[tuple[str, int | None]] = SimpleQueue()
+    answers: SimpleQueue[HostAnswer] = SimpleQueue()
     command = f'approve {job.id} --break-glass --reason "{WHY}"'
     talk.app.dispatcher.events.put(HostCommand(command, BOTS_ACCOUNT, answers))
-    assert answers.get(timeout=20)[0].startswith("Only root on the host breaks the glass.")
+    answer = answers.get(timeout=20)
+    assert answer.text.startswith("Only root on the host breaks the glass.")
+    assert answer.is_refusal
     talk.hear(cast.iago, f"cancel {job.id}")

@@ -140,7 +140,8 @@ def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_recovers_by_itself(
     socket = bot.talk.stage.state / "bot.sock"
     # Whoever asks on the host is told why; now and then the bot finds a little room by itself.
     bot.talk.until(
-        lambda: is_full(small) and ask_bot(socket, "version")[0].endswith(FULL), "the host is told"
+        lambda: is_full(small) and ask_bot(socket, "version").text.endswith(FULL),
+        "the host is told",
     )
 
     small.unlink()

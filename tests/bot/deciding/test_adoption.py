@@ -91,7 +91,7 @@ def test_a_bad_command_is_one_line(stage: Stage) -> None:
 
 def test_cancelling_needs_the_bot(stage: Stage) -> None:
     code, output = do(stage, "cancel 999")
-    assert code == 0
+    assert code == 1
     assert "There is no job #999." in output
 
 

@@ -107,6 +107,27 @@ def test_bad_input_is_one_line_and_no_job(stage: Stage, words: tuple[str, ...], 
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("job 4711", "There is no job #4711."),
+        ("cancel 4711", "There is no job #4711."),
+        ("schedule remove nobody", "There is no schedule `nobody`."),
+        ("hold end 9", "hold"),
+        ("job 4711 resolve --failed --reason 'the disk was full'", "There is no job #4711."),
+        ("backup now --to nowhere", "nowhere"),
+    ],
+)
+def test_what_is_refused_says_so_with_its_exit_code_too(
+    stage: Stage, command: str, said: str
+) -> None:
+    done = zulip_ops("do", "--config", str(stage.configuration), command)
+    assert said in done.stdout
+    # A store that does not exist is seen while the command is read.
+    assert done.returncode == (2 if "nowhere" in command else 1), done.stdout
+
+
 def test_without_words_the_usage_is_shown(stage: Stage) -> None:
     done = zulip_ops("do", "--config", str(stage.configuration))
     assert done.returncode == 2

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.events import Event, HostCommand
+from bot.events import Event, HostAnswer, HostCommand
 from bot.on_host.command_line import NoBotError, ask_bot
 from bot.on_host.host_socket import HostSocket, short_address
 from handlers.errors import Reason, Refused
@@ -37,7 +37,7 @@ def listening(path: Path, told: list[str]) -> Iterator[HostSocket]:
     def tell(event: Event) -> None:
         assert isinstance(event, HostCommand)
         told.append(event.text)
-        event.answers.put((f"You said {event.text}.", 7))
+        event.answers.put(HostAnswer(f"You said {event.text}.", 7))
 
     host_socket = HostSocket(path, tell)
     host_socket.start()
@@ -50,7 +50,7 @@ def listening(path: Path, told: list[str]) -> Iterator[HostSocket]:
 def test_root_is_answered_with_text_and_job(tmp_path: Path) -> None:
     told: list[str] = []
     with listening(tmp_path / "bot.sock", told):
-        assert ask_bot(tmp_path / "bot.sock", "backup now") == ("You said backup now.", 7)
+        assert ask_bot(tmp_path / "bot.sock", "backup now") == HostAnswer("You said backup now.", 7)
     assert told == ["backup now"]
 
 
@@ -59,7 +59,7 @@ def test_a_path_may_be_longer_than_an_address(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     told: list[str] = []
     with listening(folder / "bot.sock", told):
-        assert ask_bot(folder / "bot.sock", "status")[0] == "You said status."
+        assert ask_bot(folder / "bot.sock", "status").text == "You said status."
 
 
 def test_the_socket_is_closed_to_others_and_gone_at_the_end(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_socket_of_a_killed_bot_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(NoBotError):
         ask_bot(path, "status")
     with listening(path, []):
-        assert ask_bot(path, "status")[1] == 7
+        assert ask_bot(path, "status").job_id == 7
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -113,7 +113,7 @@ def test_nonsense_harms_nobody(tmp_path: Path, sent: str) -> None:
             connection.shutdown(socket.SHUT_WR)
             with suppress(ConnectionResetError):
                 assert connection.recv(100) in {b"", REFUSED}
-        assert ask_bot(path, "status")[1] == 7
+        assert ask_bot(path, "status").job_id == 7
     assert told == ["status"]
 
 
