@@ -38,7 +38,14 @@ from bot.observations import (
 from bot.vigilance.audit_watch import examine
 from handlers.contract import Clock
 from jobs.journal import PLAN, RunName
-from jobs.launcher import AlreadyStarted, Launcher, LauncherUnavailable, RunHandle, RunStatus
+from jobs.launcher import (
+    AlreadyStarted,
+    AnswerLost,
+    Launcher,
+    LauncherUnavailable,
+    RunHandle,
+    RunStatus,
+)
 from jobs.observing.facts import FactsError, read_facts
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.crashpoints import crashpoint
@@ -197,6 +204,9 @@ class Hands:
         except AlreadyStarted:
             _logger.warning("Run %s was started before; it is only followed.", spec.name)
             self._follow(self._handle(spec.name))
+        except AnswerLost as error:
+            # It may be under way: looked for as a stray, and asked for again where it is not.
+            _logger.error("Nobody knows whether run %s was started: %s", spec.name, error.message)
         except LauncherUnavailable as error:
             self._tell(RunLost(spec.name, RunStatus(), error.message))
 
@@ -259,7 +269,10 @@ class Hands:
             status = self._launcher.status(name)
         except LauncherUnavailable as error:
             _logger.error("Run %s cannot be found again: %s", name, error.message)
-            self._follow(self._handle(name))
+            handle = self._handle(name)
+            if RunFolder(handle.folder).has_begun:
+                self._follow(handle)
+            # Else nothing is known of it, and it is looked for again as a stray.
             return
         found = verdict(run, status)
         _logger.info("Run %s is found again: %s.", name, found.value)

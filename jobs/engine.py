@@ -239,12 +239,14 @@ class Engine:
         }
         return self._end(tx, job, ends.get(result.status, Status.FAILED), result, now)
 
-    def lose(self, tx: Transaction, job: Job, sentence: str, now: datetime) -> Job:
-        """A run ended without a result. What can be proven harmless has failed; the rest waits for
-        a person, and keeps the host's lock."""
+    def lose(
+        self, tx: Transaction, job: Job, sentence: str, now: datetime, *, begun: bool = True
+    ) -> Job:
+        """A run ended without a result. What can be proven harmless has failed, above all what was
+        never begun; the rest waits for a person, and keeps the host's lock."""
         operation = declaration(job.operation)
         harmless = job.status == Status.PLANNING or not operation.changes_host
-        proven = harmless or operation.leaves_nothing
+        proven = harmless or operation.leaves_nothing or not begun
         to = Status.FAILED if proven else Status.INTERRUPTED
         if job.cancelling and proven:
             to = Status.CANCELLED
@@ -256,6 +258,7 @@ class Engine:
             ended_at=now if to in FINAL else None,
             reason=Reason.CANCELLED.value if job.cancelling else Reason.RUN_LOST.value,
             sentence=sentence,
+            outcome=None if begun else {"state": "Nothing was changed."},
         )
 
     def fail(self, tx: Transaction, job: Job, reason: Reason, sentence: str, now: datetime) -> Job:

@@ -22,6 +22,13 @@ class LauncherUnavailable(OpsError):
         super().__init__(message, reason=Reason.NOT_CONFIGURED, hint="`zulip-ops doctor` says why.")
 
 
+class AnswerLost(LauncherUnavailable):
+    """It was asked for and nobody knows what came of it: it may have been done, or be done yet.
+
+    To ask once more does no harm: no run is started twice.
+    """
+
+
 class AlreadyStarted(OpsError):
     """This attempt has a runner, or had one: it is not started twice."""
 
@@ -94,7 +101,8 @@ class RunStatus:
 class Launcher(Protocol):
     """Every method may raise LauncherUnavailable, and none waits for a run.
 
-    What is refused is refused before it has an effect, and what is unavailable has had none.
+    What is refused is refused before it has an effect, and what is unavailable has had none;
+    where that is not known, AnswerLost says so.
     """
 
     def plan(self, spec: RunSpec) -> RunHandle:

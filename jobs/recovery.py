@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from jobs.launcher import RunStatus
 from jobs.runs.run_unit import UnitEnd
+from state.run_store import Run
 
 #: Of the processes that a lost run has left.
 MOST_NAMED = 5
@@ -40,6 +41,14 @@ def verdict(run: OpenRun, status: RunStatus) -> Verdict:
         # A runner writes down that it took the run up before it does anything.
         return Verdict.START if run.intended_this_boot else Verdict.FAIL
     return Verdict.INTERRUPT if run.leaves_traces else Verdict.FAIL
+
+
+def may_have_begun(run: Run, status: RunStatus) -> bool:
+    """Whether a run that is lost can have done anything. A folder that nobody claimed proves that
+    it cannot; so does a start that never came about. A folder that has gone proves nothing."""
+    if status.begun:
+        return True
+    return run.started_at is not None and not status.known
 
 
 def evidence(status: RunStatus) -> str:

@@ -15,6 +15,7 @@ from jobs.consent_rules import Kind
 from jobs.engine import Consent, Engine, LookAgain, Start
 from jobs.journal import PLAN
 from jobs.lifecycle import FINAL, Status
+from jobs.recovery import may_have_begun
 from jobs.runs.crashpoints import crashpoint
 from jobs.waiting import Wait
 from jobs.watcher import RunEnded, RunLost, RunProgressed
@@ -91,11 +92,13 @@ class Following:
     def lost(self, tx: Transaction, event: RunLost, now: datetime) -> tuple[Effect, ...]:
         """A run that ended without a result; what it left running is ended when that is safe."""
         name = event.run
+        run = run_store.get_run(tx, name.job, name.attempt)
         taken = run_store.end_run(tx, name.job, name.attempt, result=None, at=now)
         job = job_store.get(tx, name.job)
-        if not taken or job is None or job.status in FINAL:
+        if not taken or run is None or job is None or job.status in FINAL:
             return ()
-        job = self.engine.lose(tx, job, event.sentence, now)
+        begun = may_have_begun(run, event.status)
+        job = self.engine.lose(tx, job, event.sentence, now, begun=begun)
         self.finish(tx, job, now)
         return (EndRun(name.job, name.attempt),) if job.status in FINAL else ()
 

@@ -12,12 +12,13 @@ from jobs.journal import RunName, RunSpec
 from jobs.launcher import (
     PROTOCOL_VERSION,
     AlreadyStarted,
+    AnswerLost,
     LauncherUnavailable,
     RunHandle,
     RunStatus,
 )
 from jobs.launching.grant import Grant
-from jobs.launching.helper_protocol import ALREADY_STARTED, LONGEST_LINE_BYTES, line
+from jobs.launching.helper_protocol import ALREADY_STARTED, LONGEST_LINE_BYTES, UNCLEAR, line
 from jobs.runs.fields import Fields, Unreadable
 
 #: The helper answers at once or is not well; it never waits for a run.
@@ -73,29 +74,38 @@ class HelperLauncher:
     ) -> T:
         try:
             answer = Fields.parse(self._exchange(line(request), limit), "the helper's answer")
+            if not answer.flag("ok"):
+                # Of whatever version: what is refused was not begun.
+                raise _refusal(answer)
             if answer.whole("version") != PROTOCOL_VERSION:
                 raise Unreadable("It speaks another version: restart the bot, or the helper.")
-            if answer.flag("ok"):
-                return understand(answer)
-            raise _refusal(answer)
-        except OSError as failure:
-            why = failure.strerror or str(failure)
-            raise LauncherUnavailable(
-                f"The helper does not answer at {self._socket_path}: {why}."
-            ) from failure
+            return understand(answer)
         except Unreadable as failure:
-            raise LauncherUnavailable(f"The helper is not understood. {failure.message}") from None
+            raise AnswerLost(f"The helper is not understood. {failure.message}") from None
 
     def _exchange(self, request: bytes, limit: timedelta) -> bytes:
+        """Until it is connected nothing can have been done; from then on it may have been."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(limit.total_seconds())
-            connection.connect(str(self._socket_path))
-            connection.sendall(request)
-            with connection.makefile("rb") as answers:
-                return answers.readline(LONGEST_LINE_BYTES)
+            try:
+                connection.connect(str(self._socket_path))
+            except OSError as failure:
+                raise LauncherUnavailable(self._no_answer(failure)) from failure
+            try:
+                connection.sendall(request)
+                with connection.makefile("rb") as answers:
+                    return answers.readline(LONGEST_LINE_BYTES)
+            except OSError as failure:
+                raise AnswerLost(self._no_answer(failure)) from failure
+
+    def _no_answer(self, failure: OSError) -> str:
+        why = failure.strerror or str(failure)
+        return f"The helper does not answer at {self._socket_path}: {why}."
 
 
 def _refusal(answer: Fields) -> OpsError:
     if answer.text("error") == ALREADY_STARTED:
         return AlreadyStarted(answer.text("message"))
+    if answer.text("error") == UNCLEAR:
+        return AnswerLost(f"The helper does not know. {answer.text('message')}")
     return LauncherUnavailable(f"The helper refused. {answer.text('message')}")

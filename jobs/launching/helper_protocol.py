@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from handlers.contract import JSON
 from handlers.errors import OpsError
 from jobs.journal import PLAN, RUN, RunName, RunSpec
-from jobs.launcher import PROTOCOL_VERSION, AlreadyStarted, Launcher, LauncherUnavailable
+from jobs.launcher import (
+    PROTOCOL_VERSION,
+    AlreadyStarted,
+    AnswerLost,
+    Launcher,
+    LauncherUnavailable,
+)
 from jobs.launching.grant import Grant, schedule_name
 from jobs.runs.fields import Fields, Unreadable
 
@@ -16,6 +22,7 @@ LONGEST_LINE_BYTES = 256 * 1024
 
 ALREADY_STARTED = "already_started"
 UNAVAILABLE = "unavailable"
+UNCLEAR = "unclear"
 UNREADABLE = "unreadable"
 
 Answer = Mapping[str, JSON]
@@ -39,6 +46,8 @@ def answer(launcher: Launcher, asked: bytes) -> bytes:
         return line({"ok": True, **_carry_out(launcher, _read(asked))})
     except AlreadyStarted as error:
         return _refusal(ALREADY_STARTED, error)
+    except AnswerLost as error:
+        return _refusal(UNCLEAR, error)
     except LauncherUnavailable as error:
         return _refusal(UNAVAILABLE, error)
     except Unreadable as error:

@@ -12,7 +12,7 @@ from handlers.errors import HostFailure, Reason
 from handlers.host import directories, process_table
 from jobs.clock import SystemClock
 from jobs.journal import ResultStatus, RunName, RunResult, RunSpec
-from jobs.launcher import AlreadyStarted, LauncherUnavailable
+from jobs.launcher import AlreadyStarted, AnswerLost, LauncherUnavailable
 from jobs.runs.run_folder import RunFolder
 
 
@@ -76,7 +76,8 @@ def already_started(run: RunName) -> AlreadyStarted:
 def close(folder: RunFolder, spec: RunSpec, failure: HostFailure) -> LauncherUnavailable | None:
     """After a start that went wrong: whatever of it still comes finds the folder taken.
 
-    None when a runner had taken it up already, so that the start went well after all.
+    None when a runner had taken it up already, so that the start went well after all. Raises
+    AnswerLost when the folder cannot be closed, so that a runner may still take it up.
     """
     unavailable = LauncherUnavailable(f"The runner did not start. {failure.message}")
     try:
@@ -84,7 +85,8 @@ def close(folder: RunFolder, spec: RunSpec, failure: HostFailure) -> LauncherUna
             return None
         folder.write_result(_not_started(spec, unavailable.message))
     except OSError as error:
-        return LauncherUnavailable(f"{unavailable.message} {folder.path}: {error.strerror}.")
+        why = f"{unavailable.message} {folder.path}: {error.strerror}."
+        raise AnswerLost(why) from error
     return unavailable
 
 

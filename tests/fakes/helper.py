@@ -15,9 +15,16 @@ class FakeHelper:
     """Whoever may open the socket may ask; the real one looks at who it is and at the consent."""
 
     def __init__(self, socket_path: Path, launcher: Launcher, *, group_id: int = -1) -> None:
+        #: How many of the next answers are lost, after what was asked for has been done.
+        self.loses = 0
+
         class Connection(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(answer(launcher, self.rfile.readline(LONGEST_LINE_BYTES)))
+            def handle(connection) -> None:  # noqa: N805 -- `self` is the helper's
+                said = answer(launcher, connection.rfile.readline(LONGEST_LINE_BYTES))
+                if self.loses:
+                    self.loses -= 1
+                else:
+                    connection.wfile.write(said)
 
         self._server = socketserver.UnixStreamServer(str(socket_path), Connection)
         os.chown(socket_path, -1, group_id)

@@ -25,6 +25,7 @@ from state.approval_store import Request
 from state.database import Database, Transaction, open_database
 from state.job_store import Job
 from state.models import approval_requests
+from tests.state.sample_rows import make_job
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IAGO, HAMLET, BOT = 5, 6, 9
@@ -206,6 +207,23 @@ def test_a_lost_backup_has_failed_and_frees_the_host(tx: Transaction) -> None:
     job = ENGINE.lose(tx, start.job, "The run's process was killed.", NOW)
     assert (job.status, job.reason) == (Status.FAILED, Reason.RUN_LOST)
     assert ENGINE.claim(tx, NOW) is None
+
+
+def test_a_lost_run_that_was_never_begun_has_failed_whatever_it_would_have_done(
+    tx: Transaction,
+) -> None:
+    lost = ENGINE.lose(tx, running_rollback(tx), "Nobody answers.", NOW, begun=False)
+    assert (lost.status, lost.reason) == (Status.FAILED, Reason.RUN_LOST)
+    assert lost.outcome == {"state": "Nothing was changed."}
+    killed = ENGINE.lose(tx, running_rollback(tx), "It was killed.", NOW)
+    assert (killed.status, killed.outcome) == (Status.INTERRUPTED, None)
+
+
+def running_rollback(tx: Transaction) -> Job:
+    """Nobody can say what is left when it dies."""
+    declared = declaration("rollback")
+    assert not declared.leaves_nothing
+    return make_job(tx, operation=declared.name, effect=declared.effect.value, status="running")
 
 
 def test_cancelling_a_waiting_job_ends_it_and_closes_its_request(tx: Transaction) -> None:

@@ -5,8 +5,10 @@ from itertools import product
 import pytest
 
 from jobs.launcher import RunStatus
-from jobs.recovery import OpenRun, Verdict, evidence, verdict
+from jobs.recovery import OpenRun, Verdict, evidence, may_have_begun, verdict
 from jobs.runs.run_unit import UnitEnd
+from state.run_store import Run
+from tests.state.sample_rows import NOW
 
 BOOLEANS = (False, True)
 COMBINATIONS = list(product(BOOLEANS, repeat=7))
@@ -29,6 +31,24 @@ def test_every_combination_has_the_verdict_of_the_first_rule_that_fits(
         expected = Verdict.INTERRUPT if leaves_traces else Verdict.FAIL
 
     assert verdict(OpenRun(leaves_traces, this_boot), status) is expected
+
+
+@pytest.mark.parametrize(
+    ("was_started", "status", "may_have"),
+    [
+        pytest.param(False, RunStatus(), False, id="no start came about"),
+        pytest.param(True, RunStatus(known=True), False, id="nobody claimed its folder"),
+        pytest.param(True, RunStatus(), True, id="its folder has gone"),
+        pytest.param(False, RunStatus(known=True, begun=True), True, id="begun, unrecorded"),
+        pytest.param(True, RunStatus(known=True, begun=True), True, id="begun"),
+    ],
+)
+def test_only_a_claimed_folder_or_one_that_has_gone_may_have_done_anything(
+    was_started: bool, status: RunStatus, may_have: bool
+) -> None:
+    started_at = NOW if was_started else None
+    run = Run(1, 2, "run", "started", "1-2", NOW, started_at, None, None, 0)
+    assert may_have_begun(run, status) is may_have
 
 
 TWO = ("pg_dump (12)", "sh (13)")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from handlers.contract import JSON
 from jobs.journal import RunName, RunSpec
-from jobs.launcher import Launcher, LauncherUnavailable, RunHandle, RunStatus
+from jobs.launcher import AnswerLost, Launcher, LauncherUnavailable, RunHandle, RunStatus
 from jobs.launching.grant import Grant
 from jobs.launching.helper_launcher import HelperLauncher
 from jobs.launching.helper_protocol import LONGEST_LINE_BYTES, TABLE, answer
@@ -289,21 +289,31 @@ def test_nobody_at_the_socket_is_told(tmp_path: Path) -> None:
         HelperLauncher(tmp_path / "helper.sock").status(RunName(1, 1))
 
 
+def test_nobody_at_the_socket_has_started_nothing(tmp_path: Path) -> None:
+    with pytest.raises(LauncherUnavailable) as raised:
+        HelperLauncher(tmp_path / "helper.sock").start(spec(HOST))
+    assert not isinstance(raised.value, AnswerLost)
+
+
 @pytest.mark.parametrize(
-    "reply",
+    ("reply", "is_lost"),
     [
-        b"",
-        b"nonsense\n",
-        b"[]\n",
-        b'{"version": 7, "ok": true}\n',
-        b'{"version": 0, "ok": true}\n',
-        b'{"version": 1}\n',
-        b'{"version": 1, "ok": true}\n',
-        b'{"version": 1, "ok": false, "error": "unreadable", "message": "No."}\n',
-        b'{"version": 1, "ok": true, "run": "0", "folder": "/"}\n',
+        (b"", True),
+        (b"nonsense\n", True),
+        (b"[]\n", True),
+        (b'{"version": 7, "ok": true}\n', True),
+        (b'{"version": 0, "ok": true}\n', True),
+        (b'{"version": 1}\n', True),
+        (b'{"version": 1, "ok": true}\n', True),
+        (b'{"version": 1, "ok": false}\n', True),
+        (b'{"version": 1, "ok": false, "error": "unclear", "message": "Full."}\n', True),
+        (b'{"version": 1, "ok": false, "error": "unreadable", "message": "No."}\n', False),
+        (b'{"version": 7, "ok": false, "error": "unreadable", "message": "No."}\n', False),
+        (b'{"version": 1, "ok": true, "run": "0", "folder": "/"}\n', True),
     ],
 )
-def test_an_answer_that_is_not_understood_is_no_answer(reply: bytes) -> None:
+def test_an_answer_that_is_not_understood_is_no_answer(reply: bytes, is_lost: bool) -> None:
+    """Nor does it say that nothing was started, unless it is a refusal."""
     with tempfile.TemporaryDirectory(prefix="ops") as directory:
         path = Path(directory) / "helper.sock"
         with socket.socket(socket.AF_UNIX) as server:
@@ -318,6 +328,7 @@ def test_an_answer_that_is_not_understood_is_no_answer(reply: bytes) -> None:
 
             thread = threading.Thread(target=serve)
             thread.start()
-            with pytest.raises(LauncherUnavailable):
+            with pytest.raises(LauncherUnavailable) as raised:
                 HelperLauncher(path).start(spec(HOST))
+            assert isinstance(raised.value, AnswerLost) is is_lost
             thread.join()
