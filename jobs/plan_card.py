@@ -1,7 +1,7 @@
 """Writes the text that people consent to, from a plan and the request it answers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from handlers.contract import JSON, Effect, Facts, Plan
 from handlers.errors import Reason, Refused
@@ -11,6 +11,10 @@ from jobs.runs.fingerprint import SHORT
 
 #: What the bot sends whole; it would take the middle out of a longer message.
 LONGEST_CARD = 9_000
+#: So many people are named, and told of the plan by that; `policy` lists them all.
+MOST_NAMED = 20
+#: Of steps, checks and estimates as many lines are shown as the message has room for.
+FEWER_LINES = (1_000, 30, 10, 3)
 #: A longer value is cut; the fingerprint covers it whole.
 LONGEST_VALUE = 300
 #: What would end a mention or begin another; Zulip refuses these in names, others may not.
@@ -31,29 +35,35 @@ COUNTS = {1: "one", 2: "two", 3: "three"}
 def plan_card(spec: RunSpec, effect: Effect, plan: Plan, fingerprint: str) -> str:
     """Zulip markdown; what comes from the host stands in code only.
 
-    Raises Refused when it is longer than a message: nobody can consent to what they cannot read.
+    What is bound is never left out, nor is the end: raises Refused when that alone is longer than a
+    message, for nobody can consent to what they cannot read.
     """
+    for most in FEWER_LINES:
+        card = _card(spec, effect, plan, fingerprint, most)
+        if len(card) <= LONGEST_CARD:
+            return card
+    raise Refused(
+        f"The plan is too long to be shown whole: it has {len(card)} characters, and a message"
+        f" in Zulip has room for {LONGEST_CARD}. Nobody can consent to what they cannot read.",
+        reason=Reason.PREFLIGHT_FAILED,
+        hint="Ask for less at a time.",
+    )
+
+
+def _card(spec: RunSpec, effect: Effect, plan: Plan, fingerprint: str, most: int) -> str:
     parts = (
         _head(spec, effect),
         plan.summary,
         _confirmation(spec, effect),
         _listed("What you agree to", _bound(plan.binding)),
-        _listed("Steps", tuple(f"{n}. {step}" for n, step in enumerate(plan.steps, 1))),
-        _listed("Checked now, and again before it starts", _preconditions(plan)),
-        _listed("Estimates", _estimates(plan.estimates)),
+        _listed("Steps", _cut([f"{n}. {step}" for n, step in enumerate(plan.steps, 1)], most)),
+        _listed("Checked now, and again before it starts", _preconditions(plan, most)),
+        _listed("Estimates", _estimates(plan.estimates, most)),
         f"**Way back**: {plan.way_back}",
         f"Plan `{fingerprint}`, for short its first {SHORT} characters.",
     )
     # Zulip cuts blanks off the end: with any, what it stores would not be what was consented to.
-    card = "\n\n".join(part for part in parts if part).rstrip()
-    if len(card) > LONGEST_CARD:
-        raise Refused(
-            f"The plan is too long to be shown whole: it has {len(card)} characters, and a message"
-            f" in Zulip has room for {LONGEST_CARD}. Nobody can consent to what they cannot read.",
-            reason=Reason.PREFLIGHT_FAILED,
-            hint="Ask for less at a time.",
-        )
-    return card
+    return "\n\n".join(part for part in parts if part).rstrip()
 
 
 def _head(spec: RunSpec, effect: Effect) -> str:
@@ -82,11 +92,18 @@ def _listed(title: str, lines: tuple[str, ...]) -> str:
     return "\n".join((f"**{title}**", *lines)) if lines else ""
 
 
-def _preconditions(plan: Plan) -> tuple[str, ...]:
-    return tuple(
-        f"- {'✔' if check.holds else '✘ **not met**:'} {check.sentence}"
-        for check in plan.preconditions
-    )
+def _cut(lines: Sequence[str], most: int, more: str = "more") -> tuple[str, ...]:
+    """The first of them, and how many there are besides; a single one is never left out."""
+    if len(lines) <= most + 1:
+        return tuple(lines)
+    return (*lines[:most], f"- … and {len(lines) - most} {more}")
+
+
+def _preconditions(plan: Plan, most: int) -> tuple[str, ...]:
+    """What is not met stops the job, and is never left out."""
+    met = [f"- ✔ {one.sentence}" for one in plan.preconditions if one.holds]
+    unmet = [f"- ✘ **not met**: {one.sentence}" for one in plan.preconditions if not one.holds]
+    return (*_cut(met, most, "more, all met"), *unmet)
 
 
 def _bound(binding: Facts) -> tuple[str, ...]:
@@ -109,15 +126,17 @@ def _key(key: str) -> str:
     return f"**{key}**" if PLAIN_KEY.fullmatch(key) else _code(key)
 
 
-def _estimates(facts: Facts) -> tuple[str, ...]:
+def _estimates(facts: Facts, most: int) -> tuple[str, ...]:
     """What is not known yet is left out."""
     known = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
-    return tuple(f"- {label(name)}: {_value(name, value)}" for name, value in known.items())
+    return _cut([f"- {label(name)}: {_value(name, known[name], most)}" for name in known], most)
 
 
-def _value(name: str, value: JSON) -> str:
+def _value(name: str, value: JSON, most: int | None = None) -> str:
     if isinstance(value, list):
-        return ", ".join(_code(worded(name, each)) for each in value) or "none"
+        shown = ", ".join(_code(worded(name, each)) for each in value[:most]) or "none"
+        left = 0 if most is None else len(value) - most
+        return f"{shown} and {left} more" if left > 0 else shown
     return _code(worded(name, value))
 
 
@@ -152,7 +171,9 @@ def _who(spec: RunSpec, consent: Consent) -> str:
         return f"{count} {people} whom the policy lists, other than {_person(spec.asker)},"
     counting = set(consent.people) - (set() if consent.asker_counts else {spec.asker.id})
     names = [_person(spec.asker) if one == spec.asker.id else f"@**|{one}**" for one in counting]
-    named = ", ".join(sorted(names))
+    named = ", ".join(sorted(names)[:MOST_NAMED])
+    if len(names) > MOST_NAMED:
+        named += f" and {len(names) - MOST_NAMED} others, whom `policy` lists,"
     if consent.needed < len(names):
         return f"{count} of {named}"
     return named if len(names) == 1 else f"each of {named}"

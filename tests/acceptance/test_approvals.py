@@ -367,3 +367,24 @@ def test_nobody_could_approve(talk: Conversation, cast: Cast) -> None:
         file.write_text(before)
     assert "so 9 other people would have to approve it" in refused
     assert "*approver* lists too few besides you" in refused
+
+
+def test_the_plan_is_one_message_however_many_may_approve(talk: Conversation, cast: Cast) -> None:
+    file = talk.stage.configuration
+    before = file.read_text()
+    many = ", ".join(str(one) for one in (*range(100_000, 100_500), cast.hamlet.id))
+    start = before.index("approver = [")
+    end = before.index("]", start)
+    file.write_text(f"{before[:start]}approver = [{many}{before[end:]}")
+    try:
+        job = waiting(talk, cast.iago)
+        card = talk.card(job.id)
+        assert "others, whom `policy` lists, reacts with ✅ to this message" in card.content
+        assert card.content.endswith(
+            f"\n\nPlan `{job.fingerprint}`, for short its first {SHORT} characters."
+        )
+        talk.react(cast.hamlet, card.id)
+        talk.reached(job.id, "succeeded")
+        assert f"approved by @_**|{cast.hamlet.id}**" in talk.end_of(job.id).content
+    finally:
+        file.write_text(before)

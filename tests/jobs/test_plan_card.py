@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.sending.message_text import LONGEST_TEXT, fit
 from handlers.contract import JSON, Effect, Plan, Precondition
 from handlers.errors import Refused
 from jobs.journal import Asker, CommandSource, Consent
-from jobs.plan_card import LONGEST_CARD, plan_card
+from jobs.plan_card import LONGEST_CARD, MOST_NAMED, plan_card
 from jobs.runs.fingerprint import binding, fingerprint
 from tests.fakes import runs
 
@@ -185,6 +187,61 @@ def test_a_card_that_zulip_would_not_hold_whole_is_refused() -> None:
     table: dict[str, JSON] = {f"store-{number}": "x" * 290 for number in range(40)}
     with pytest.raises(Refused, match="The plan is too long to be shown whole"):
         card(plan=replace(PLAN, binding={"copies_to": table}))
+
+
+def test_of_many_people_some_are_named_and_the_others_are_counted() -> None:
+    people = tuple(range(100, 600))
+    shown = card(Effect.DISRUPTIVE, consent=Consent(needed=1, people=people))
+    assert len(shown) < LONGEST_CARD
+    assert "one of @**|100**, @**|101**, " in shown
+    assert shown.count("@**|") == MOST_NAMED
+    assert (
+        "@**|119** and 480 others, whom `policy` lists, reacts with ✅ to this message, or with "
+        "`approve 12`" in shown
+    )
+    each = card(Effect.DISRUPTIVE, consent=Consent(needed=500, people=people))
+    assert "each of @**|100**, " in each
+
+
+@given(
+    steps=st.lists(st.text("abc ", min_size=1, max_size=400), max_size=60),
+    met=st.integers(0, 200),
+    facts=st.dictionaries(
+        st.text("abcdef", min_size=1, max_size=9),
+        st.text(max_size=400) | st.lists(st.integers(), max_size=900),
+        max_size=90,
+    ),
+)
+def test_a_long_plan_is_cut_to_one_message_that_has_its_end_and_all_that_is_bound(
+    steps: list[str], met: int, facts: dict[str, JSON]
+) -> None:
+    checks = [Precondition(f"p{n}", f"Check {n} holds.", holds=True) for n in range(met)]
+    unmet = Precondition("last", "There is no room.", holds=False)
+    long = replace(PLAN, steps=tuple(steps), preconditions=(*checks, unmet), estimates=facts)
+    shown = card(plan=long)
+    assert len(shown) <= LONGEST_CARD
+    assert fit(shown) == shown
+    mark = fingerprint(SPEC, long)
+    assert shown.endswith(f"\n\nPlan `{mark}`, for short its first 12 characters.")
+    assert "**To confirm**: @_**Iago|11** reacts with ✅ to this message, before <time:" in shown
+    assert "**Way back**: Nothing is changed; the copy can be deleted." in shown
+    assert "- ✘ **not met**: There is no room." in shown
+    for bound in ("- copies to **local**: `/var/backups`", "- copies to **far**: `s3://far`"):
+        assert bound in shown
+
+
+def test_what_is_cut_is_counted() -> None:
+    long = replace(
+        PLAN,
+        steps=tuple(f"Copy table {n} {'x' * 100}" for n in range(200)),
+        preconditions=tuple(Precondition(f"p{n}", f"{n}.", holds=True) for n in range(50)),
+        estimates={"tables": [f"table {n}" for n in range(100)]},
+    )
+    shown = card(plan=long)
+    assert "30. Copy table 29 " in shown
+    assert "\n- … and 170 more\n" in shown
+    assert "\n- … and 20 more, all met\n" in shown
+    assert "`table 29` and 70 more" in shown
 
 
 def test_the_longest_card_is_sent_whole() -> None:
