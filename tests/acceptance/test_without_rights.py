@@ -107,9 +107,15 @@ def test_a_backup_is_planned_confirmed_and_taken(
 
 
 def test_the_host_is_looked_at_for_it(talk: Conversation, cast: Cast) -> None:
-    answer = talk.hear(cast.iago, "status --fresh")
-    assert "All 16 programs are running." in answer
-    assert "unknown" not in answer
+    # Without a copy that part is unknown, whichever test comes first.
+    talk.reached(talk.job_for(talk.ask(cast.iago, "backup now --yes")).id, "succeeded")
+
+    def is_seen() -> bool:
+        """On a busy machine a round may take longer than whoever asks is made to wait."""
+        answer = talk.hear(cast.iago, "status --fresh")
+        return "All 16 programs are running." in answer and "unknown" not in answer
+
+    talk.until(is_seen, "all of the host")
 
 
 def test_a_run_is_cancelled(talk: Conversation, cast: Cast) -> None:

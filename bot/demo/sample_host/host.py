@@ -76,7 +76,7 @@ class SampleHost:
             url=self.url,
             database=self._database_settings(),
             releases=ReleaseSettings(directory=releases.releases_directory(self.layout)),
-            back_within_seconds=5,
+            back_within_seconds=30,
         )
 
     def stop_program(self, name: str, *, state: str = "STOPPED", detail: str | None = None) -> None:

@@ -1,12 +1,13 @@
-"""Secrets are hidden in every spelling and across every edge, quickly."""
+"""Secrets are hidden in every spelling and across every edge, at a cost that is linear."""
 
 import base64
 import json
 import re
 import secrets
 import shlex
-import time
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from handlers.host.redaction import LINE_WAS_CUT, LONGEST_LINE, MASK, Redactor, of_host
 from handlers.host.settings import HostSettings, StoreSettings
+from tests.fakes.hostile import HOSTILE
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "raw": lambda secret: secret,
@@ -136,58 +138,48 @@ def test_a_gigabyte_without_a_line_end_is_not_held() -> None:
     assert said == LONGEST_LINE + len(LINE_WAS_CUT)
 
 
-HOSTILE = (
-    *("a", "\\", "key", "key=", 'key="', "password", "authorization: ", "://", "://a:"),
-    *(
-        "a-",
-        "a=b ",
-        "key: ",
-        "a: key",
-        "password=p ",
-        "eyJ",
-        "eyJaaaaaaaaa.",
-        "AKIA",
-        "AGE-SECRET-KEY-1",
-    ),
-    *("-----BEGIN A-----", "-----BEGIN A-----\\n"),
-)
-
-
 @pytest.fixture(scope="module")
 def many_secrets() -> list[str]:
     return [secrets.token_urlsafe(32) for _ in range(15)]
 
 
-def best_seconds(work: Callable[[], object]) -> float:
-    """Of the processor, the best of three: other work on the machine is not what is measured."""
-    taken = []
-    for _ in range(3):
-        started = time.process_time()
-        work()
-        taken.append(time.process_time() - started)
-    return min(taken)
+@contextmanager
+def linear(seconds: float = 60) -> Iterator[None]:
+    """Ends what takes hundreds of times as long as it should: a pattern that begins again inside of
+    what it has read takes hours for a megabyte. `bin/bench redaction` measures how long it takes.
+    """
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise TimeoutError("this takes as long as if it were quadratic")
+
+    previous = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_a_hostile_megabyte_costs_a_fifth_of_a_second(unit: str, many_secrets: list[str]) -> None:
+def test_a_hostile_megabyte_costs_no_more_than_its_length(
+    unit: str, many_secrets: list[str]
+) -> None:
     redactor = Redactor(many_secrets)
-    line = unit * (1_000_000 // len(unit))
+    with linear():
+        redactor.redact(unit * (1_000_000 // len(unit)))
 
-    assert best_seconds(lambda: redactor.redact(line)) <= 0.2
 
-
-def test_a_near_miss_megabyte_costs_a_fifth_of_a_second(many_secrets: list[str]) -> None:
+def test_a_near_miss_megabyte_costs_no_more_either(many_secrets: list[str]) -> None:
     redactor = Redactor(many_secrets)
     near = many_secrets[0][:-1] + "~"
+    with linear():
+        assert redactor.redact(near * (1_000_000 // len(near))).startswith(near)
 
-    assert best_seconds(lambda: redactor.redact(near * (1_000_000 // len(near)))) <= 0.2
 
-
-def test_a_log_goes_through_at_four_megabytes_a_second(many_secrets: list[str]) -> None:
-    redactor = Redactor(many_secrets)
-    log = "2026-01-01 12:00:00 INFO pg_dump: dumping key (id)=5 of table zulip.message\n" * 30_000
-
-    assert len(log) / 1e6 / best_seconds(lambda: redactor.redact(log)) >= 4
+def test_what_is_quadratic_would_be_noticed() -> None:
+    with pytest.raises(TimeoutError), linear(0.1):
+        re.search(r"(?:a*)*b", "a" * 100_000)
 
 
 def test_the_secrets_of_the_host_and_its_stores_are_known(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_the_old_versions_own_tool_has_the_last_word(bench: Bench) -> None:
 def test_an_old_version_that_does_not_answer_is_told_with_what_is_left(bench: Bench) -> None:
     bench.upgrade("1.4")
     bench.host.behave(Manners(never_back="1.3"))
+    bench.back_within_seconds = 3
     with pytest.raises(HostFailure) as failed:
         bench.roll_back()
     assert failed.value.state is not None
