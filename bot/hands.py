@@ -282,6 +282,9 @@ class Hands:
             self._follow(self._handle(name))
         else:
             self._tell(RunLost(name, status, evidence(status)))
+        if again.start.job.cancelling:
+            # Who was told to end it may have died before it did.
+            self.carry_out(EndRun(name.job, name.attempt))
 
     def find_stray(self, again: StartRun, run: OpenRun) -> None:
         """A run that is open in the database and followed by nobody, though the bot runs: its start

@@ -1,7 +1,11 @@
 """`cancel` ends what waits at once, and a run with everything it started."""
 
+from contextlib import closing
+
 from bot.demo.zulip.cast import Cast
 from handlers.backups import catalogue
+from state import job_store
+from state.database import open_database
 from tests.acceptance.conversation import STOP, Conversation
 
 
@@ -61,6 +65,24 @@ def test_a_run_ends_with_its_whole_process_tree(talk: Conversation, cast: Cast) 
         for snapshot in catalogue.list_snapshots(store)
     )
     assert talk.lock_is_free()
+
+
+def test_a_bot_that_dies_on_its_word_leaves_the_rest_to_the_next_one(
+    talk: Conversation, cast: Cast
+) -> None:
+    with talk.backup_held():
+        job = talk.job_for(talk.ask(cast.iago, "backup now --yes"))
+        talk.wait_until_held()
+        with (
+            talk.without_bot(),
+            closing(open_database(talk.stage.state / "zulip-ops.db")) as database,
+            database.write() as tx,
+        ):
+            # As it is when `cancel` is answered and the run is not told yet.
+            job_store.change(tx, job.id, cancelling=True, cancelled_by="Iago")
+        talk.reached(job.id, "cancelled")
+        talk.until(lambda: not talk.processes(), "the whole tree is gone")
+    assert "was cancelled" in talk.end_of(job.id).content
 
 
 def test_a_plan_that_is_being_made(talk: Conversation, cast: Cast) -> None:
