@@ -1,5 +1,6 @@
 """Whether anything is lost or done twice when bot and runs are killed at every named place."""
 
+import shutil
 import sys
 import tempfile
 import threading
@@ -7,17 +8,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from bench.killing.cycles import Cycle, drawn
-from bench.killing.judge import Findings
-from bench.killing.killer import killer
+from bench.killing.findings import Findings
+from bench.killing.killer import Killer, killer
 from bench.report import Figure, arguments, report
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
 from jobs.runs.crashpoints import POINTS
 
 SIDE_BY_SIDE = 2
+ON_ONE_STAGE = 40
 MAJOR = 16
 
 
@@ -26,8 +29,6 @@ def main() -> None:
     cycles = drawn(1000 if given.full else 100, given.seed)
     started = time.monotonic()
     found = all_of(cycles)
-    for sentence in found.wrong:
-        sys.stderr.write(f"{sentence}\n")
     report(
         "kills",
         {
@@ -46,35 +47,49 @@ def main() -> None:
 
 def all_of(cycles: list[Cycle]) -> Findings:
     """The cycles on a few stages at a time, each with the next one that is left."""
-    found, left, lock = Findings(), iter(cycles), threading.Lock()
-
-    def work(folder: Path, cluster: PostgresCluster, s3: S3Server) -> None:
-        with killer(folder, cluster, s3) as one:
-            while (cycle := _next(left, lock)) is not None:
-                came_to = one.carry_out(cycle)
-                with lock:
-                    found.add(came_to)
-                    _tell(found, cycle, came_to, len(cycles))
-
+    work = _Work(cycles)
     with _shared() as (parent, cluster, s3), ThreadPoolExecutor(SIDE_BY_SIDE) as stages:
-        folders = [parent / f"stage-{number}" for number in range(SIDE_BY_SIDE)]
-        for folder in folders:
-            folder.mkdir(mode=0o755)
-        for done in [stages.submit(work, folder, cluster, s3) for folder in folders]:
+        begun = [stages.submit(work.do, parent, cluster, s3) for _ in range(SIDE_BY_SIDE)]
+        for done in begun:
             done.result()
-    return found
+    return work.found
 
 
-def _next(left: Iterator[Cycle], lock: threading.Lock) -> Cycle | None:
-    with lock:
-        return next(left, None)
+class _Work:
+    """What is left to do, and what was found; used by several threads."""
 
+    def __init__(self, cycles: list[Cycle]) -> None:
+        self.found = Findings()
+        self._number, self._left = len(cycles), list(reversed(cycles))
+        self._stages = count(1)
+        self._lock = threading.Lock()
 
-def _tell(found: Findings, cycle: Cycle, came_to: Findings, number: int) -> None:
-    if came_to.wrong:
-        sys.stderr.write("\n".join([*came_to.wrong, ""]))
-    if found.cycles % 10 == 0:
-        sys.stderr.write(f"{found.cycles} of {number}, the last one {cycle}\n")
+    def do(self, parent: Path, cluster: PostgresCluster, s3: S3Server) -> None:
+        """On one stage after another: an old one is full of messages, copies and runs."""
+        while self._left:
+            with self._lock:
+                folder = parent / f"stage-{next(self._stages)}"
+            folder.mkdir(mode=0o755)
+            with killer(folder, cluster, s3) as one:
+                self._do_some(one)
+            shutil.rmtree(folder)
+
+    def _do_some(self, one: Killer) -> None:
+        for _ in range(ON_ONE_STAGE):
+            with self._lock:
+                cycle = self._left.pop() if self._left else None
+            if cycle is None:
+                return
+            came_to = one.carry_out(cycle)
+            with self._lock:
+                self.found.add(came_to)
+                self._tell(cycle, came_to)
+
+    def _tell(self, cycle: Cycle, came_to: Findings) -> None:
+        if came_to.wrong:
+            sys.stderr.write("\n".join([*came_to.wrong, ""]))
+        if self.found.cycles % 10 == 0:
+            sys.stderr.write(f"{self.found.cycles} of {self._number}, the last one {cycle}\n")
 
 
 @contextmanager

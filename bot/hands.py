@@ -228,7 +228,9 @@ class Hands:
 
     def _end(self, name: RunName) -> None:
         try:
+            crashpoint("cancel_begun")
             self._launcher.cancel(name)
+            crashpoint("cancel_done")
         except LauncherUnavailable as error:
             _logger.error("Run %s cannot be ended: %s", name, error.message)
 
@@ -276,6 +278,7 @@ class Hands:
             return
         found = verdict(run, status)
         _logger.info("Run %s is found again: %s.", name, found.value)
+        crashpoint("run_found")
         if found is Verdict.START:
             self.carry_out(again)
         elif found in {Verdict.TAKE_IN, Verdict.FOLLOW}:

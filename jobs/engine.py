@@ -214,7 +214,10 @@ class Engine:
         """Consent is used once, by the transaction that starts the run."""
         if job.consent not in _LATCHED:
             return True
-        return approval_store.consume(tx, job.id, job.fingerprint or "", actor="zulip-ops", at=now)
+        mark = job.fingerprint or ""
+        consumed = approval_store.consume(tx, job.id, mark, actor="zulip-ops", at=now)
+        crashpoint("consent_consumed")
+        return consumed
 
     def waits(self, tx: Transaction, job: Job, now: datetime) -> Wait | None:
         """The hold or the window that keeps a job waiting."""
@@ -283,7 +286,9 @@ class Engine:
         sentence = "Nobody consented in time, so nothing was done."
         if job.status != Status.AWAITING_APPROVAL:
             sentence = "Its plan was too old when its turn came, so nothing was done."
-        return self.close(tx, job, Status.EXPIRED, Reason.EXPIRED, sentence, now)
+        expired = self.close(tx, job, Status.EXPIRED, Reason.EXPIRED, sentence, now)
+        crashpoint("expired")
+        return expired
 
     def arm(
         self, tx: Transaction, job: Job, by: tuple[int, ...], until: datetime, now: datetime

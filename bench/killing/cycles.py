@@ -1,13 +1,17 @@
-"""The cycles of `kills`: where the process dies, and in which situation of the bot."""
+"""The cycles of `kills`: where processes die, and in which situation of the bot."""
 
 import random
 from dataclasses import dataclass
 from enum import Enum
 
-from jobs.runs.crashpoints import BOT_POINTS, RUN_POINTS
+from jobs.runs.crashpoints import BOT_POINTS, POINTS, RUN_POINTS
 
 #: These are in the process of the bot, which makes the run's folder.
 _IN_BOT = frozenset({*BOT_POINTS, "folder_made", "spec_written"})
+#: Where a run has told its end already.
+_AFTER_RESULT = frozenset({"result_renamed", "run_ended"})
+#: Only a run that carries a plan out comes here.
+_WITH_LOCK = frozenset({"lock_taken", "plan_compared", "before_handler", "after_handler"})
 #: How often the life of one command passes a point, where that is more than once.
 _PASSED = {
     "events_committed": 3,
@@ -36,77 +40,143 @@ _PASSED = {
 
 
 class Scene(Enum):
-    """How the command comes to the bot."""
+    """What people do."""
 
-    CHAT = "chat"  # somebody types it and confirms it with ✅
+    CHAT = "chat"  # somebody types `backup now` and confirms it with ✅
+    GAP = "gap"  # the same, while there is neither bot nor event queue
     ARMING = "arming"  # the same, with an arming delay
-    GAP = "gap"  # it is typed while there is neither bot nor event queue
     SCHEDULE = "schedule"
+    UPGRADE = "upgrade"  # `upgrade 1.4`, and another person's ✅; if interrupted, resolved
+    CANCEL = "cancel"  # instead of ✅
+    CANCEL_RUN = "cancel run"  # while it copies
+    EXPIRY = "expiry"  # nobody says anything for an hour
+    HOST = "host"  # root makes a copy while there is no bot
 
 
-_SCENES = {
+_ONLY_IN = {
     "page_received": Scene.GAP,
     "consent_armed": Scene.ARMING,
     "arming_over": Scene.ARMING,
     "due_recorded": Scene.SCHEDULE,
+    "expired": Scene.EXPIRY,
+    "cancel_begun": Scene.CANCEL_RUN,
+    "cancel_done": Scene.CANCEL_RUN,
+    "adoption_taken": Scene.HOST,
 }
-#: A recovery that is killed has something to recover.
-_BEFORE = {"recovery_decided": "job_made", "reconnected": "question_recorded"}
+_ALSO_IN = {"cancel_decided": (Scene.CANCEL, Scene.CANCEL_RUN)}
+_USUAL = (Scene.CHAT, Scene.CHAT, Scene.UPGRADE)
+#: What is done about a death has something to be done about.
+_BEFORE = {
+    "recovery_decided": "job_made",
+    "reconnected": "question_recorded",
+    "run_found": "launch_done",
+}
+_TOGETHER = {
+    "loss_taken": "after_handler",
+    "resolution_taken": "before_handler",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One command, and the places at which successive processes die of it."""
+    """One command, and the places at which processes die of it.
+
+    Each of `crashes` names one place or several, with commas: each time that the bot has died, the
+    next one is after the places that are left; once none is, those that come after them.
+    """
 
     scene: Scene
     crashes: tuple[str, ...]
 
     @property
-    def in_run(self) -> bool:
-        """Whether the run dies and not the bot."""
-        return self.crashes[-1].partition(":")[0] not in _IN_BOT
+    def points(self) -> frozenset[str]:
+        """The names of all its places."""
+        return frozenset(names(self.crashes))
 
     @property
-    def loses_run(self) -> bool:
-        """Whether a run dies before its result counts."""
-        name = self.crashes[-1].partition(":")[0]
-        return self.in_run and name not in {"result_renamed", "run_ended"}
+    def lost_run(self) -> str | None:
+        """`plan` or `run`, when that dies before its result counts."""
+        for part in ",".join(self.crashes).split(","):
+            name, _, time = part.partition(":")
+            if name in RUN_POINTS and not is_in_bot(name) and name not in _AFTER_RESULT:
+                return "run" if name in _WITH_LOCK or time == "2" else "plan"
+        return None
 
     def __str__(self) -> str:
-        return f"{self.scene.value} {' then '.join(self.crashes)}"
+        return f"{self.scene.value}: {' then '.join(self.crashes) or 'undisturbed'}"
+
+
+def is_in_bot(name: str) -> bool:
+    """Whether the bot dies there, and not a run."""
+    return name in _IN_BOT
+
+
+def names(crashes: tuple[str, ...]) -> list[str]:
+    """Without the numbers of the passings."""
+    return [part.partition(":")[0] for one in crashes for part in one.split(",") if part]
 
 
 def each_point_once() -> list[Cycle]:
-    """Every named place, where more than one life passes it the one that matters more."""
-    arming = Cycle(Scene.ARMING, ("consent_armed", "arming_over"))
-    others = [at(name) for name in (*BOT_POINTS, *RUN_POINTS) if _SCENES.get(name) != Scene.ARMING]
-    return [arming, *others]
+    """Every named place in few lives: one command outlives many deaths of the bot."""
+    return [
+        Cycle(Scene.CHAT, (_step(_RECEIVING_AND_STARTING),)),
+        Cycle(Scene.GAP, ("page_received,job_made", _step(_RECOVERING_AND_TELLING))),
+        Cycle(Scene.UPGRADE, ("consent_latched,consent_consumed,progress_taken,result_taken",)),
+        Cycle(Scene.UPGRADE, ("before_handler,resolution_taken",)),
+        Cycle(Scene.UPGRADE, ("after_handler,loss_taken",)),
+        Cycle(Scene.CANCEL_RUN, ("cancel_begun,cancel_done",)),
+        Cycle(Scene.ARMING, ("consent_armed,arming_over",)),
+        Cycle(Scene.CHAT, ("run_ended,result_renamed:2",)),
+        *(Cycle(Scene.CHAT, (name,)) for name in ("lock_taken", "plan_compared")),
+        Cycle(Scene.SCHEDULE, ("due_recorded",)),
+        Cycle(Scene.HOST, ("adoption_taken",)),
+        *(Cycle(Scene.CHAT, (name,)) for name in _WHILE_PLANNING),
+        Cycle(Scene.CANCEL, ("cancel_decided",)),
+        Cycle(Scene.EXPIRY, ("expired",)),
+    ]
 
 
-def at(name: str, time: int | None = None) -> Cycle:
-    """The cycle that ends the process at this point, by itself the last time it is passed."""
-    passed = _PASSED.get(name, 1)
-    time = time or min(2, passed)
-    before = (_BEFORE[name],) if name in _BEFORE else ()
-    point = name if time == 1 else f"{name}:{time}"
-    return Cycle(_SCENES.get(name, Scene.CHAT), (*before, point))
+_WHILE_PLANNING = (
+    *("runner_started", "run_begun", "plan_made", "card_written"),
+    *("before_result", "result_written"),
+)
+_RECEIVING_AND_STARTING = (
+    *("command_recorded", "events_committed", "question_asked", "sender_known"),
+    *("reaction_requested", "reaction_sent", "launch_begun", "folder_made", "spec_written"),
+    *("launch_done", "launch_recorded", "result_seen", "question_recorded", "answer_recorded"),
+    *("consent_committed", "run_claimed"),
+)
+_RECOVERING_AND_TELLING = (
+    *("event_received", "recovery_decided", "run_found", "reconnected"),
+    *("row_closed", "message_intended", "message_sent", "result_committed"),
+    *("edit_sent", "topic_moved"),
+)
+
+
+def _step(points: tuple[str, ...]) -> str:
+    return ",".join(points)
 
 
 def drawn(number: int, seed: int) -> list[Cycle]:
     """So many cycles: every point as often as every other, each of its passings at some time."""
     lots = random.Random(seed)
-    names = (*BOT_POINTS, *RUN_POINTS)
     cycles: list[Cycle] = []
     while len(cycles) < number:
-        order = list(names)
+        order = list(POINTS)
         lots.shuffle(order)
         cycles += [_drawn(name, lots) for name in order]
     return cycles[:number]
 
 
 def _drawn(name: str, lots: random.Random) -> Cycle:
-    cycle = at(name, lots.randint(1, _PASSED.get(name, 1)))
-    if cycle.in_run or len(cycle.crashes) > 1 or lots.random() > 0.2:
-        return cycle
-    # Killed again while it takes up what the first one left.
-    return Cycle(cycle.scene, (*cycle.crashes, "recovery_decided"))
+    scene = _ONLY_IN.get(name) or lots.choice(_ALSO_IN.get(name, _USUAL))
+    if name in _TOGETHER:
+        return Cycle(Scene.UPGRADE, (f"{_TOGETHER[name]},{name}",))
+    time = lots.randint(1, _PASSED.get(name, 1))
+    point = name if time == 1 else f"{name}:{time}"
+    if name in _BEFORE:
+        return Cycle(scene, (_BEFORE[name], point))
+    if is_in_bot(name) and lots.random() < 0.2:
+        # Killed again while it takes up what the first one left.
+        return Cycle(scene, (point, "recovery_decided"))
+    return Cycle(scene, (point,))

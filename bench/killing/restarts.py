@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bench.killing.judge import effects_of
-from bench.killing.killer import COMMAND, Killer
+from bench.killing.killer import Killer
+from bench.killing.people import BACKUP
+from handlers.backups import catalogue
 from jobs.lifecycle import FINAL
 from state.job_store import Job
 from tests.acceptance.conversation import Conversation
@@ -31,7 +32,7 @@ def ending(killer: Killer, kills: int, lasting: timedelta) -> Ending:
     talk.start_process()
     try:
         with talk.backup_held():
-            job = talk.job_for(talk.ask(talk.stage.cast.iago, f"{COMMAND} --yes"))
+            job = talk.job_for(talk.ask(talk.stage.cast.iago, f"{BACKUP} --yes"))
             talk.wait_until_held()
             _kill(talk, kills, lasting)
         talk.until(lambda: talk.job(job.id).status in FINAL, "the run ended")
@@ -62,7 +63,7 @@ def _seen(talk: Conversation, job: Job) -> Ending:
         status=job.status,
         sentence=_shape(job.sentence or ""),
         facts=frozenset(facts if isinstance(facts, dict) else ()),
-        effects=effects_of(talk, job.id),
+        effects=_effects_of(talk, job.id),
         steps=tuple(
             line.partition(" · ")[0]
             for line in status.splitlines()
@@ -76,3 +77,10 @@ def _seen(talk: Conversation, job: Job) -> Ending:
 def _shape(text: str) -> str:
     """Without what no two runs have in common."""
     return re.sub(r"\d{8}T\d{6}Z-\w+|\d+(\.\d+)?( (ms|s|min|bytes|kB|MB)\b)?", "…", text)
+
+
+def _effects_of(talk: Conversation, job_id: int) -> int:
+    """How many copies lie in the stores for a job."""
+    return sum(
+        one.job == job_id for store in talk.stage.stores for one in catalogue.list_snapshots(store)
+    )

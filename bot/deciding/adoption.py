@@ -12,6 +12,7 @@ from handlers.registry import declaration
 from jobs.engine import Consent, Engine
 from jobs.journal import RUN, RunResult, RunSpec
 from jobs.lifecycle import Status
+from jobs.runs.crashpoints import crashpoint
 from jobs.runs.fields import Unreadable
 from jobs.runs.run_folder import RunFolder
 from state import job_store, run_store
@@ -88,4 +89,5 @@ def adopt(
     ended = engine.take_result(tx, started, result, result.ended_at)
     following.outgoing.post(tx, ended, Adopted(ended.id, ended.command), now)
     following.finish(tx, ended, now)
+    crashpoint("adoption_taken")
     _logger.info("Run %s of root's is job %d.", folder, ended.id)

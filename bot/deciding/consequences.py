@@ -15,6 +15,7 @@ from jobs import by_hand
 from jobs.by_hand import Decider
 from jobs.engine import actor
 from jobs.lifecycle import FINAL, Status
+from jobs.runs.crashpoints import crashpoint
 from state import incident_store, job_store, run_store
 from state.database import Transaction
 from state.incident_store import NewIncident
@@ -43,6 +44,7 @@ def _cancel(
     job = following.engine.cancel(tx, job, asker.name, now)
     if job.status in FINAL:
         following.finish(tx, job, now)
+    crashpoint("cancel_decided")
     return tuple(
         EndRun(run.job_id, run.attempt) for run in run_store.open_runs(tx) if run.job_id == job.id
     )
@@ -67,6 +69,7 @@ def _resolve(
         resolution.reason,
     )
     outgoing.post(tx, job, told, now)
+    crashpoint("resolution_taken")
     if resolution.succeeded:
         outgoing.resolve(tx, job, now)
         if job.command_message_id is not None and job.epoch == following.engine.epoch:

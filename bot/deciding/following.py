@@ -100,6 +100,7 @@ class Following:
         begun = may_have_begun(run, event.status)
         job = self.engine.lose(tx, job, event.sentence, now, begun=begun)
         self.finish(tx, job, now)
+        crashpoint("loss_taken")
         return (EndRun(name.job, name.attempt),) if job.status in FINAL else ()
 
     def start_next(

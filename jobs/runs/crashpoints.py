@@ -4,9 +4,12 @@ import os
 import signal
 from collections import Counter
 
-#: `name`, or `name:2` for the second time that the process passes it. Of points in a run the
-#: second is that of the second run that the process starts.
+#: `name`, or `name:2` for the second time that the process passes it; several with commas, and
+#: the process dies at the one that it comes to first. Of points in a run the second is that of
+#: the second run that the process starts.
 CRASH_AT = "ZULIP_OPS_CRASH_AT"
+#: The last word of whoever dies, for the test that asked for it.
+DIED_AT = "zulip-ops died at "
 
 #: In the order in which a run passes them; each point stands at one place in the code.
 RUN_POINTS = (
@@ -30,6 +33,7 @@ RUN_POINTS = (
 #: transaction that is not committed yet.
 BOT_POINTS = (
     "recovery_decided",  # committed: what was left open is begun anew
+    "run_found",  # a run of the bot before is about to be followed, begun or given up
     "reconnected",  # committed: what waits for consent is asked about anew
     "event_received",
     "page_received",  # the same after a gap, read by id
@@ -55,26 +59,35 @@ BOT_POINTS = (
     "arming_over",  # inside
     "consent_latched",  # inside
     "consent_committed",
-    "run_claimed",  # inside: consent is consumed, the run intended
+    "consent_consumed",  # inside: by the start of the run, which is not intended yet
+    "run_claimed",  # inside: the run intended
     "progress_taken",  # inside
     "edit_sent",
     "topic_moved",
     "due_recorded",  # inside: a schedule's moment and its command
+    "expired",  # inside: nobody consented in time
+    "cancel_decided",  # inside: the end of the job, or that its run is to be ended
+    "cancel_begun",  # committed: its run is about to be ended
+    "cancel_done",  # told to end, and not ended yet
+    "loss_taken",  # inside: a run is lost, and what is said of it
+    "resolution_taken",  # inside: somebody's word on an interrupted job
+    "adoption_taken",  # inside: a run of root's becomes a job
 )
 
 POINTS = (*BOT_POINTS, *RUN_POINTS)
 
 _passed: Counter[str] = Counter()
 _RUNS = "runs"
+_STANDARD_ERROR = 2
 
 
 def crashpoint(name: str) -> None:
     """Does nothing, except in a test that asks for the process to die here."""
     if CRASH_AT not in os.environ:
         return
-    wanted, _, time = os.environ[CRASH_AT].partition(":")
     _passed[name] += 1
-    if name == wanted and _passed[name] >= int(time or 1):
+    if (name, _passed[name]) in _wanted():
+        os.write(_STANDARD_ERROR, f"{DIED_AT}{name}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -82,7 +95,13 @@ def environment() -> dict[str, str]:
     """What a run that we start needs, so that it dies at the same place if its turn has come."""
     if CRASH_AT not in os.environ:
         return {}
-    name, _, time = os.environ[CRASH_AT].partition(":")
-    _passed[_RUNS] += 1
     # Fewer passings are left for each further run.
-    return {CRASH_AT: f"{name}:{int(time or 1) - _passed[_RUNS] + 1}"}
+    before = _passed[_RUNS]
+    _passed[_RUNS] += 1
+    return {CRASH_AT: ",".join(f"{name}:{max(1, time - before)}" for name, time in _wanted())}
+
+
+def _wanted() -> list[tuple[str, int]]:
+    """Where to die, and the how manyeth passing it is."""
+    parts = (one.partition(":") for one in os.environ[CRASH_AT].split(",") if one)
+    return [(name, int(time or 1)) for name, _, time in parts]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg2
 
@@ -64,6 +64,24 @@ class _Tracebacks(logging.Handler):
             self.seen.append(logging.Formatter("%(message)s").format(record))
 
 
+class BotProcess(Protocol):
+    """What is done with a bot in a process of its own; as subprocess has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | Any: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
 @dataclass(slots=True)
 class Conversation:
     """One stage with one bot, in a thread of ours or in a process of its own."""
@@ -71,7 +89,7 @@ class Conversation:
     stage: Stage
     clock: ShiftedClock = field(default_factory=ShiftedClock)
     app: App | None = None
-    process: subprocess.Popen[bytes] | None = None
+    process: BotProcess | None = None
     _thread: threading.Thread | None = None
     _tracebacks: _Tracebacks = field(default_factory=_Tracebacks)
     _topics: Iterator[int] = field(default_factory=lambda: count(1))
@@ -327,7 +345,9 @@ class Conversation:
         """How many dumps wait for the locked table."""
         database = self.stage.host.database
         assert database is not None
-        asked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        # A cluster holds the databases of many stages.
+        here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        asked = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND database = {here}"
         return int(database.cluster.sql(asked, database=database.name))
 
     def wait_until_held(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.killing.cycles import each_point_once
-from bench.killing.judge import Findings
+from bench.killing.findings import Findings
 from bench.killing.killer import killer
 from bench.killing.restarts import ending
 from bench.kills import all_of
@@ -31,6 +31,7 @@ def test_wherever_it_dies_nothing_is_lost_and_nothing_done_or_told_twice(found: 
 def test_the_life_of_a_command_passes_every_named_place(found: Findings) -> None:
     assert found.points == set(POINTS)
     assert found.kills >= len(POINTS)
+    assert found.cycles == len(each_point_once())
 
 
 def test_a_bot_that_is_killed_three_times_during_one_run_tells_the_same_end(

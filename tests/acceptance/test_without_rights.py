@@ -4,7 +4,6 @@ import grp
 import os
 import pwd
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from handlers.backups import catalogue
 from jobs.launching.fork_launcher import ForkLauncher
 from jobs.observing.observer_spec import ObserverSpec
 from tests.acceptance.conftest import SMALL
-from tests.acceptance.conversation import CHECK, STOP, Conversation, is_root
+from tests.acceptance.conversation import CHECK, STOP, BotProcess, Conversation, is_root
 from tests.bot import as_nobody
 from tests.conftest import USUAL_MAJOR, Clusters
 from tests.fakes.helper import FakeHelper
@@ -77,7 +76,7 @@ def talk(stage: Stage, nobody: pwd.struct_passwd) -> Iterator[Conversation]:
         yield conversation
 
 
-def account_of(process: subprocess.Popen[bytes] | None) -> int:
+def account_of(process: BotProcess | None) -> int:
     assert process is not None
     return Path(f"/proc/{process.pid}").stat().st_uid
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.killing.killer import Killer, killer
 from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent
 from bot.demo.stage import Stage, Wish
@@ -22,3 +23,12 @@ def loaded(clusters: Clusters, s3: S3Server, tmp_path: Path) -> Iterator[Stage]:
         yield stage
         assert stage.host.database is not None
         cluster.drop_database(stage.host.database.name)
+
+
+@pytest.fixture(scope="module")
+def deadly(
+    clusters: Clusters, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Killer]:
+    """Has bots die, on a stage that all tests of a module share."""
+    with killer(tmp_path_factory.mktemp("judge"), clusters.of(USUAL_MAJOR), s3) as one:
+        yield one
