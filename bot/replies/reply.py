@@ -13,7 +13,7 @@ class Reply:
 
     #: Stored in the outbox; never renamed.
     kind: ClassVar[str]
-    #: Says why what was asked for is not done.
+    #: Says why what was asked for is not done, or does not hold.
     is_refusal: ClassVar[bool] = False
 
     def __init_subclass__(cls, kind: str) -> None:

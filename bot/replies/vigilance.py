@@ -198,7 +198,7 @@ class AuditPage(Reply, kind="audit"):
 
 @dataclass(frozen=True)
 class AuditVerdict(Reply, kind="audit_verdict"):
-    """Whether every entry of the audit log is what was once written."""
+    """Every entry of the audit log is what was once written."""
 
     bot_name: str
     entries: int
@@ -209,20 +209,33 @@ class AuditVerdict(Reply, kind="audit_verdict"):
     kept: Sequence[Mapping[str, Any]]
 
     def text(self) -> str:
-        problems = [self.bad] if self.bad else []
-        problems += [self._contradiction(head) for head in self.kept if not head["fits"]]
-        if problems:
-            return (
-                f"**The audit log is not what was written.** {' '.join(problems)} Keep a copy of "
-                "zulip-ops.db as it is, and hold it against the heads in the topic *audit* and in "
-                "the records of the backups."
-            )
         if not self.entries:
             return "The audit log is empty."
         holds = "The one entry holds" if self.entries == 1 else f"All {self.entries:,} entries hold"
         fits = listing([self._source(head) for head in self.kept])
         against = f" That fits {fits}." if fits else ""
         return f"{holds}; the head is `{(self.hash or '')[:SHORT_HASH]}`.{against}"
+
+    def _source(self, head: Mapping[str, Any]) -> str:
+        if head["where"] == "told":
+            return f"the head that I told {moment(head['at'])}"
+        return f"the record of the backup of {moment(head['at'])}"
+
+
+@dataclass(frozen=True)
+class AuditBroken(AuditVerdict, kind="audit_broken"):
+    """Something in the audit log is not what was once written."""
+
+    is_refusal = True
+
+    def text(self) -> str:
+        problems = [self.bad] if self.bad else []
+        problems += [self._contradiction(head) for head in self.kept if not head["fits"]]
+        return (
+            f"**The audit log is not what was written.** {' '.join(problems)} Keep a copy of "
+            "zulip-ops.db as it is, and hold it against the heads in the topic *audit* and in "
+            "the records of the backups."
+        )
 
     def _contradiction(self, head: Mapping[str, Any]) -> str:
         source = self._source(head)
@@ -233,15 +246,12 @@ class AuditVerdict(Reply, kind="audit_verdict"):
             )
         return f"Entry {head['seq']} is not the one in {source}."
 
-    def _source(self, head: Mapping[str, Any]) -> str:
-        if head["where"] == "told":
-            return f"the head that I told {moment(head['at'])}"
-        return f"the record of the backup of {moment(head['at'])}"
-
 
 @dataclass(frozen=True)
 class AuditUnread(Reply, kind="audit_unread"):
     """The log is so long that it is still being read."""
+
+    is_refusal = True
 
     bot_name: str
 

@@ -9,7 +9,7 @@ from typing import Any
 from bot.commands.contract import AuditSeen, KeptHead
 from bot.deciding.effects import ReadAudit
 from bot.deciding.outgoing import Outgoing
-from bot.replies.vigilance import AuditHead, AuditVerdict
+from bot.replies.vigilance import AuditBroken, AuditHead, AuditVerdict
 from bot.vigilance import incidents
 from jobs.observing.facts import Round
 from state import audit_log, installation
@@ -105,7 +105,8 @@ def alarm(tx: Transaction, outgoing: Outgoing, seen: AuditSeen, now: datetime) -
 
 
 def verdict(seen: AuditSeen, bot_name: str) -> AuditVerdict:
-    return AuditVerdict(
+    is_whole = seen.bad is None and all(head.fits for head in seen.kept)
+    return (AuditVerdict if is_whole else AuditBroken)(
         bot_name=bot_name,
         entries=seen.entries,
         hash=seen.hash,

@@ -14,6 +14,7 @@ from bot.demo.s3_server import S3Server
 from bot.demo.stage import Stage, Wish
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.views import SeenMessage
+from bot.on_host.command_line import ask_bot
 from state import audit_log, incident_store
 from tests.acceptance.conftest import SMALL, small_stage
 from tests.acceptance.conversation import Conversation
@@ -149,6 +150,9 @@ def test_the_first_bad_entry_is_named(talk: Conversation, cast: Cast) -> None:
     tamper(talk, "UPDATE audit_entries SET actor = 'chat:6' WHERE seq = 2")
     answer = talk.hear(cast.hamlet, "audit verify")
     assert "Entry 2 is not what was written: its hash differs." in answer
+    on_the_host = ask_bot(talk.stage.state / "bot.sock", "audit verify")
+    assert on_the_host.text == answer
+    assert on_the_host.is_refusal, "its exit code says so too"
 
 
 def test_a_damaged_entry_is_no_stumbling_block(talk: Conversation, cast: Cast) -> None:
