@@ -17,6 +17,8 @@ MOST_NAMED = 20
 FEWER_LINES = (1_000, 30, 10, 3)
 #: A longer value is cut; the fingerprint covers it whole.
 LONGEST_VALUE = 300
+#: A bound value that is longer, with its name, has a line of its own.
+SHORT_FACT = 40
 #: What would end a mention or begin another; Zulip refuses these in names, others may not.
 UNSAFE_IN_NAME = re.compile(r"[*`\\>\"@|\n\r]")
 #: The name of a store, for one, can be bold; anything else stands in code.
@@ -107,8 +109,10 @@ def _preconditions(plan: Plan, most: int) -> tuple[str, ...]:
 
 
 def _bound(binding: Facts) -> tuple[str, ...]:
-    """Every bound value: a table's entries one a line, all short values on one."""
-    tables, single = [], []
+    """Every bound value: all short ones on one line, each long one and a table's on its own."""
+    tables: list[str] = []
+    short: list[str] = []
+    long: list[str] = []
     for name, value in binding.items():
         if name == "operation":
             continue  # the head says it
@@ -118,8 +122,10 @@ def _bound(binding: Facts) -> tuple[str, ...]:
                 for key, each in value.items()
             ]
         else:
-            single.append(f"{label(name)}: {_value(name, value)}")
-    return (*tables, f"- {', '.join(single)}") if single else tuple(tables)
+            fact = f"{label(name)}: {_value(name, value)}"
+            (short if len(fact) <= SHORT_FACT else long).append(fact)
+    together = [", ".join(short)] if short else []
+    return (*(f"- {line}" for line in (*together, *long)), *tables)
 
 
 def _key(key: str) -> str:

@@ -64,9 +64,9 @@ Take a copy of database, uploads and configuration.
 ❌, or no reaction until then, cancels it.
 
 **What you agree to**
+- Zulip version: `10.4`, database: `zulip`, pages: `1`, `2`
 - copies to **local**: `/var/backups`
 - copies to **far**: `s3://far`
-- Zulip version: `10.4`, database: `zulip`, pages: `1`, `2`
 
 **Steps**
 1. Dump the database
@@ -84,6 +84,14 @@ Take a copy of database, uploads and configuration.
 
 Plan `{mark}`, for short its first 12 characters."""
     )
+
+
+def test_a_long_bound_value_has_a_line_of_its_own() -> None:
+    digest = "a9" * 32
+    bound = card(
+        plan=replace(PLAN, binding={"to_version": "1.4", "sha256": digest, "database": "z"})
+    )
+    assert f"- to version: `1.4`, database: `z`\n- sha256: `{digest}`\n" in bound
 
 
 @pytest.mark.parametrize(
