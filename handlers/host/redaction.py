@@ -167,8 +167,10 @@ def forms(secret: str) -> set[str]:
     hexadecimal = data.hex()
     spellings = {
         *secret.splitlines(),
-        *(quote(secret, safe=safe) for safe in ("", "/")),
-        quote_plus(secret),
+        # As the output of a tool is read when its bytes are not UTF-8.
+        *data.decode(errors="replace").splitlines(),
+        *(quote(data, safe=safe) for safe in ("", "/")),
+        quote_plus(data),
         *(json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)),
         *shlex.quote(secret).splitlines(),
         secret.replace("'", "'\\''"),

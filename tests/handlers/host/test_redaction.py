@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.host.redaction import LINE_WAS_CUT, LONGEST_LINE, MASK, Redactor, of_host
+from handlers.host.redaction import LINE_WAS_CUT, LONGEST_LINE, MASK, Redactor, forms, of_host
 from handlers.host.settings import HostSettings, StoreSettings
 from tests.fakes.hostile import HOSTILE
 
@@ -199,3 +199,114 @@ def test_the_secrets_of_the_host_and_its_stores_are_known(tmp_path: Path) -> Non
 
 def test_a_host_without_a_secrets_file_still_hides_by_pattern(tmp_path: Path) -> None:
     assert of_host(HostSettings(root=tmp_path), ()).redact("token=abc") == f"token={MASK}"
+
+
+@pytest.mark.parametrize(
+    ("secret", "spellings"),
+    [
+        (
+            "abcd/efgh",
+            {
+                "abcd/efgh",
+                *("abcd%2Fefgh", "abcd%2fefgh"),
+                *("616263642f65666768", "616263642F65666768"),
+                # At each of the three places at which base64 may have begun.
+                *("YWJjZC9lZmdo", "FiY2QvZWZna", "hYmNkL2VmZ2"),
+            },
+        ),
+        (
+            'it\'s/a "seçret"',
+            {
+                'it\'s/a "seçret"',
+                *('it\'s/a \\"seçret\\"', 'it\'s/a \\"se\\u00e7ret\\"'),
+                *("'it'\"'\"'s/a \"seçret\"'", "it'\\''s/a \"seçret\""),
+                *("it%27s%2Fa%20%22se%C3%A7ret%22", "it%27s%2fa%20%22se%c3%a7ret%22"),
+                *("it%27s/a%20%22se%C3%A7ret%22", "it%27s/a%20%22se%c3%a7ret%22"),
+                *("it%27s%2Fa+%22se%C3%A7ret%22", "it%27s%2fa+%22se%c3%a7ret%22"),
+                *("697427732f6120227365c3a772657422", "697427732F6120227365C3A772657422"),
+                *("aXQncy9hICJzZcOncmV0I", "l0J3MvYSAic2XDp3JldC", "pdCdzL2EgInNlw6dyZXQi"),
+            },
+        ),
+        (
+            "12345678",
+            {
+                *("12345678", "3132333435363738"),
+                *("MTIzNDU2Nz", "EyMzQ1Njc4", "xMjM0NTY3O"),
+            },
+        ),
+        ("1234567", {"31323334353637", "MTIzNDU2N", "EyMzQ1Nj", "xMjM0NTY3"}),
+    ],
+)
+def test_the_spellings_of_a_secret(secret: str, spellings: set[str]) -> None:
+    assert forms(secret) == spellings
+
+
+def test_each_long_line_of_a_secret_is_a_secret() -> None:
+    found = forms("a\nlong line of it\nshort")
+    assert "long line of it" in found
+    assert "a\\nlong line of it\\nshort" in found
+    assert "a%0Along+line+of+it%0Ashort" in found
+    assert not any("\n" in form for form in found)
+    assert not {"a", "short"} & found
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("key_of_it = 'quoted=value'", "quoted=value"),
+        ('key_of_it = "doubly quoted"', "doubly quoted"),
+        ("key_of_it = spaced out \t", "spaced out"),
+        ("  AKEYWITHOUTNAME", "AKEYWITHOUTNAME"),
+    ],
+)
+def test_a_value_of_a_secrets_file_is_known_without_its_quotes(
+    tmp_path: Path, line: str, hidden: str
+) -> None:
+    store = tmp_path / "keys"
+    store.write_text(f"{line}\n")
+    redactor = of_host(
+        HostSettings(root=tmp_path),
+        [StoreSettings("bucket", bucket="b", credentials_file=store)],
+    )
+    assert redactor.redact(f"<{hidden}>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize(
+    "line", ["# a remark that is long", "; another remark", "[a long section]"]
+)
+def test_what_is_no_value_of_a_secrets_file_is_no_secret(tmp_path: Path, line: str) -> None:
+    store = tmp_path / "keys"
+    store.write_text(f"{line}\n")
+    redactor = of_host(
+        HostSettings(root=tmp_path),
+        [StoreSettings("bucket", bucket="b", credentials_file=store)],
+    )
+    assert redactor.redact(f"<{line}>") == f"<{line}>"
+
+
+@pytest.mark.parametrize("spelling", ["surrogateescape", "replace"])
+def test_a_value_need_not_be_text(tmp_path: Path, spelling: str) -> None:
+    """One byte that is no UTF-8 once kept every run from starting; and tools' output is read so."""
+    value = b"\xff\xfe-secret"
+    store = tmp_path / "keys"
+    store.write_bytes(b"key = " + value + b"\n")
+    redactor = of_host(
+        HostSettings(root=tmp_path),
+        [StoreSettings("bucket", bucket="b", credentials_file=store)],
+    )
+
+    said = redactor.redact(f"<{value.decode(errors=spelling)}> %FF%FE-secret {value.hex()}")
+
+    assert said == f"<{MASK}> {MASK} {MASK}"
+
+
+def test_base64_of_addresses_has_signs_of_its_own() -> None:
+    found = forms("??>>??>>")
+    assert {"Pz8+Pj8/Pj", "Pz8-Pj8_Pj"} <= found
+
+
+def test_what_is_held_back_is_one_text_however_it_came() -> None:
+    redactor = Redactor(["a-secret-of-ours"])
+    assert streamed(redactor, "so it is ", "a-secret", "-of-ours", " here") == (
+        f"so it is {MASK} here"
+    )
