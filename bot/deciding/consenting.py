@@ -307,6 +307,6 @@ def _is_rewritten(verdict: Verdict, look: Look) -> bool:
 
 
 def _names(user_ids: tuple[int, ...], look: Look) -> str:
-    seen = look.seen
-    people = seen.people if isinstance(seen, MessageSeen) else {}
-    return listing([plain(people[one].name) for one in user_ids if one in people]) or "Somebody"
+    # Only who was read counts, so everybody here was.
+    assert isinstance(look.seen, MessageSeen)
+    return listing([plain(look.seen.people[one].name) for one in user_ids])

@@ -10,7 +10,7 @@ from bot.observations import Observation as Look
 from bot.replies.consent import VoteCounted, VoteIgnored, VoteTakenBack
 from bot.replies.reply import Reply
 from bot.zulip_api.words import CHECK
-from jobs.consent_rules import Kind, State, Verdict, is_eligible
+from jobs.consent_rules import Kind, State, Verdict, Voter, is_eligible
 from state import approval_store
 from state.approval_store import Request
 from state.database import Transaction
@@ -82,23 +82,25 @@ def _ignored(request: Request, look: Look, bot_id: int) -> list[tuple[int, str]]
     for reaction in seen.message.reactions:
         if reaction.user_id == bot_id or not reaction.is_vote:
             continue
-        why = _why_ignored(request, look, reaction.user_id, says_yes=reaction.is_emoji(CHECK))
+        person = seen.people.get(reaction.user_id)
+        account = None if person is None else voter(person, look.fetch_started_at)
+        why = _why_ignored(request, reaction.user_id, account, says_yes=reaction.is_emoji(CHECK))
         if why is not None:
             found.append((reaction.user_id, why))
     return found
 
 
-def _why_ignored(request: Request, look: Look, user_id: int, *, says_yes: bool) -> str | None:
+def _why_ignored(
+    request: Request, user_id: int, account: Voter | None, *, says_yes: bool
+) -> str | None:
+    """An account that could not be read is looked at again, and not told of."""
     is_asker = user_id == request.asker_id
     if is_asker and not request.self_counts:
         return "asker" if says_yes else None
     if user_id not in request.approvers:
         return "unlisted"
-    seen = look.seen
-    person = seen.people.get(user_id) if isinstance(seen, MessageSeen) else None
-    if person is None:
+    if account is None:
         return None
-    account = voter(person, look.fetch_started_at)
     if not is_eligible(account):
         return "account"
     return "new" if account.is_new and says_yes and not is_asker else None

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.deciding.askers import (
     KNOWN_FOR,
     KNOWN_TO_REFUSE,
@@ -108,3 +110,66 @@ def test_nobody_is_known_by_a_look_that_failed() -> None:
     askers.seen(IAGO, replace(look(NOON), seen=Unreadable("502")))
     assert askers.known(ENTRY, NOON, only_reads=True) is None
     assert askers.known(replace(ENTRY, sender_id=6), NOON, only_reads=True) is None
+
+
+def crowded(*, at: datetime = NOON, looks: int = LOOKS_A_MINUTE) -> Askers:
+    askers = Askers()
+    for number in range(looks):
+        askers.ask(replace(ENTRY, sender_id=100 + number), at)
+    askers.seen(IAGO, look(NOON))
+    return askers
+
+
+def test_so_many_looks_in_a_minute_are_a_crowd_and_one_less_is_none() -> None:
+    assert crowded().known(ENTRY, NOON, only_reads=True) == look(NOON)
+    few = crowded(looks=LOOKS_A_MINUTE - 1)
+    assert few.known(ENTRY, NOON, only_reads=True) is None
+
+
+def test_a_crowd_is_over_after_a_minute() -> None:
+    """Which begins with each look, not with the first."""
+    minute = timedelta(minutes=1)
+    early = crowded(at=NOON - minute)
+    assert early.known(ENTRY, NOON, only_reads=True) == look(NOON)
+    assert crowded(at=NOON - minute - MOMENT).known(ENTRY, NOON, only_reads=True) is None
+
+
+def test_a_command_of_nobody_is_nobodys() -> None:
+    nobody = replace(ENTRY, sender_id=None, refusal=Reason.TOO_MANY.value)
+    askers = Askers()
+    askers.seen(0, look(NOON))
+    assert askers.known(nobody, NOON, only_reads=True) == look(NOON)
+    askers.seen(1, look(NOON))
+    askers.ask(replace(ENTRY, sender_id=1), NOON)
+    assert not askers.is_asked(replace(nobody, id=2), NOON, only_reads=True)
+    with pytest.raises(AssertionError):
+        askers.ask(nobody, NOON)
+
+
+def test_a_newer_look_takes_the_place_of_an_older_and_not_the_other_way() -> None:
+    refused = replace(ENTRY, refusal=Reason.TOO_MANY.value)
+    askers = Askers()
+    askers.seen(IAGO, look(NOON))
+    askers.seen(IAGO, look(NOON + MOMENT))
+    assert askers.known(refused, NOON, only_reads=True) == look(NOON + MOMENT)
+    same = replace(look(NOON + MOMENT), fetch_ended_at=NOON + timedelta(seconds=1))
+    askers.seen(IAGO, same)
+    assert askers.known(refused, NOON, only_reads=True) == look(NOON + MOMENT)
+
+
+def test_the_look_that_was_asked_for_ends_the_waiting() -> None:
+    askers = Askers()
+    askers.ask(ENTRY, NOON)
+    askers.seen(IAGO, look(NOON + MOMENT))
+    assert not askers.is_asked(ANOTHER, NOON + MOMENT, only_reads=True)
+    askers.seen(77, look(NOON))
+    askers.ask(ENTRY, NOON)
+    assert askers.is_asked(ANOTHER, NOON + LOST_AFTER - MOMENT, only_reads=True)
+
+
+def test_in_a_crowd_what_only_reads_is_decided_on_a_look_before_it() -> None:
+    later = replace(ENTRY, received_at=NOON + KNOWN_FOR)
+    known = crowded()
+    assert known.known(later, NOON + KNOWN_FOR, only_reads=True) == look(NOON)
+    assert known.known(later, NOON + KNOWN_FOR, only_reads=False) is None
+    assert known.known(later, NOON + KNOWN_FOR + MOMENT, only_reads=True) is None

@@ -61,3 +61,11 @@ def test_no_minute_has_more_than_the_limit(seconds: list[int], limit: int) -> No
     taken = [after(one) for one in seconds if quota.takes(IAGO, "status", after(one))]
     for first in taken:
         assert sum(first <= one < first + WINDOW for one in taken) <= limit
+
+
+def test_the_minute_is_that_of_the_last_commands_alone() -> None:
+    quota = Quota(2)
+    for seconds in (0, 0, 60, 60):
+        assert quota.takes(IAGO, "status", NOON + timedelta(seconds=seconds))
+    assert not quota.takes(IAGO, "status", NOON + timedelta(seconds=61))
+    assert quota.free_at(IAGO, "status") == NOON + timedelta(seconds=120)
