@@ -42,6 +42,8 @@ CRON = Parameter("cron", Kind.WORD, "when", "'0 2 * * *'", required=True, patter
 WHY = Parameter("why", Kind.TEXT, "the reason", "it is too late", positional=True)
 REASON = Parameter("reason", Kind.TEXT, "the reason", '"it was done"', longest=20)
 
+WHO = Parameter("who", Kind.PERSON, "somebody", "@**Iago**", True, True)
+WHOM = Parameter("whom", Kind.PERSON, "somebody else", "@**Iago**", True)
 TITLED = Parameter("title", Kind.WORD, "a title", '"a b"', pattern=r".+")
 
 VERBS = (
@@ -61,18 +63,26 @@ VERBS = (
     Query("reject", Effect.ROUTINE, "reject 12 it is too late", (NUMBER, WHY)),
     Query("resolve", Effect.READ, 'resolve 12 --reason "it was done"', (NUMBER, REASON)),
     Query("whoami", None, "whoami"),
+    Query("ask", Effect.READ, "ask @**Iago**", (WHO, WHOM)),
     Query("help", None, "help backup"),
 )
-GRAMMAR = Grammar(VERBS)
+
+
+def grammar() -> Grammar:
+    """Built by each test anew: also how it is built is tried."""
+    return Grammar(VERBS)
 
 
 RESOLVE = Query("job resolve", Effect.READ, "job 12 resolve --failed", (NUMBER, FAILED, TITLED))
-NUMBERED = Grammar((*VERBS, RESOLVE))
+
+
+def numbered() -> Grammar:
+    return Grammar((*VERBS, RESOLVE))
 
 
 def refused(text: str) -> BadCommand:
     with pytest.raises(BadCommand) as caught:
-        GRAMMAR.parse(text)
+        grammar().parse(text)
     assert caught.value.message.isprintable()
     return caught.value
 
@@ -131,7 +141,7 @@ def refused(text: str) -> BadCommand:
 def test_command_is_understood(
     text: str, verb: str, arguments: dict[str, object], canonical: str
 ) -> None:
-    parsed = GRAMMAR.parse(text)
+    parsed = grammar().parse(text)
 
     assert parsed.verb.name == verb
     assert parsed.arguments == arguments
@@ -142,7 +152,7 @@ def test_command_is_understood(
 
 @pytest.mark.parametrize("text", ["backup now --yes", "backup now —yes", "Backup now –yes"])
 def test_yes_is_taken_where_something_changes(text: str) -> None:
-    parsed = GRAMMAR.parse(text)
+    parsed = grammar().parse(text)
 
     assert parsed.yes
     assert "yes" not in parsed.arguments
@@ -150,7 +160,7 @@ def test_yes_is_taken_where_something_changes(text: str) -> None:
 
 
 def test_yes_comes_last_in_the_canonical_command() -> None:
-    assert GRAMMAR.parse("restart --yes zulip").canonical == "restart zulip --yes"
+    assert grammar().parse("restart --yes zulip").canonical == "restart zulip --yes"
 
 
 @pytest.mark.parametrize("text", ["status --yes", "whoami --yes", "backup verify --yes"])
@@ -182,7 +192,7 @@ def test_yes_is_refused_where_nothing_changes(text: str) -> None:
     ],
 )
 def test_help_is_wanted(text: str, about: list[str], canonical: str) -> None:
-    parsed = GRAMMAR.parse(text)
+    parsed = grammar().parse(text)
 
     assert parsed.help_wanted
     assert parsed.verb.name == "help"
@@ -249,7 +259,7 @@ def test_unknown_verb_gets_one_line_with_the_closest(text: str, named: str) -> N
 )
 def test_what_is_typed_to_a_bot_can_be_copied(text: str, message: str, hint: str | None) -> None:
     with pytest.raises(BadCommand) as caught:
-        GRAMMAR.of_bot("ops").parse(text)
+        grammar().of_bot("ops").parse(text)
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
@@ -257,6 +267,8 @@ def test_what_is_typed_to_a_bot_can_be_copied(text: str, message: str, hint: str
     ("text", "named"),
     [
         ("job", "`job` needs the job."),
+        ("ask nobody", "`ask` needs somebody, mentioned like `@**Iago**`, and `nobody` is none."),
+        ("ask @**a** @**b** @**c**", "`ask` takes 2 words at most; `@**c**` is too much."),
         ("job x", "`job` needs the job, and `x` is none."),
         ("job -1", "`job` takes no `-1`"),
         ("job 1.5", "and `1.5` is none"),
@@ -354,12 +366,12 @@ PIECES = st.sampled_from([*LOOSE_WORDS.split(), "\u202e", "\u00a0", "\n", "'a b'
 @given(st.one_of(st.text(max_size=320), st.lists(PIECES, max_size=8).map(" ".join)))
 def test_any_text_is_a_proper_command_or_a_refusal(text: str) -> None:
     try:
-        parsed = GRAMMAR.parse(text)
+        parsed = grammar().parse(text)
     except BadCommand:
         return
     assert within_its_limits(parsed)
     assert not parsed.yes or parsed.verb.effect not in (None, Effect.READ)
-    again = GRAMMAR.parse(parsed.canonical)
+    again = grammar().parse(parsed.canonical)
     assert again == parsed
 
 
@@ -374,20 +386,20 @@ def test_canonical_command_says_the_same_again(title: str, yes: bool) -> None:
     quoted = f"'{title}'" if '"' in title else f'"{title}"'
     if "```" in title or "~~~" in title:
         return
-    parsed = GRAMMAR.parse(f"schedule add {quoted} --cron * {'--yes' * yes}")
+    parsed = grammar().parse(f"schedule add {quoted} --cron * {'--yes' * yes}")
 
     assert parsed.arguments["title"] == title
-    assert GRAMMAR.parse(parsed.canonical) == parsed
+    assert grammar().parse(parsed.canonical) == parsed
 
 
 def test_mutants_of_a_version_with_other_characters_never_pass() -> None:
-    random = Random(1)
+    random, built = Random(1), grammar()
     for _ in range(10_000):
         text = list("upgrade 10.4")
         strange = chr(random.choice([*range(0x80, 0x2FFF), *range(0xFE00, 0xFFFF)]))
         text.insert(random.randrange(len(text) + 1), strange)
         try:
-            parsed = GRAMMAR.parse("".join(text))
+            parsed = built.parse("".join(text))
         except BadCommand:
             continue
         # What keyboards make of spaces, quotes and dashes may be undone; nothing else.
@@ -419,9 +431,9 @@ def test_mutants_of_a_version_with_other_characters_never_pass() -> None:
 def test_free_text_is_kept_as_it_was_typed(
     text: str, arguments: dict[str, object], canonical: str
 ) -> None:
-    parsed = GRAMMAR.parse(text)
+    parsed = grammar().parse(text)
     assert (parsed.arguments, parsed.canonical, parsed.yes) == (arguments, canonical, False)
-    assert GRAMMAR.parse(canonical) == parsed
+    assert grammar().parse(canonical) == parsed
 
 
 @pytest.mark.parametrize(
@@ -446,21 +458,21 @@ def test_free_text_that_cannot_be_kept_is_refused(text: str, named: str) -> None
 @given(st.text(st.sampled_from("ab -'\"`=."), max_size=30))
 def test_any_free_text_says_the_same_again(text: str) -> None:
     try:
-        parsed = GRAMMAR.parse(f"reject 12 {text}")
+        parsed = grammar().parse(f"reject 12 {text}")
     except BadCommand:
         return
     assert parsed.verb.name == "reject"
-    assert GRAMMAR.parse(parsed.canonical) == parsed
+    assert grammar().parse(parsed.canonical) == parsed
 
 
 def test_a_word_that_names_something_is_held_to_what_there_is() -> None:
     store = Parameter("to", Kind.WORD, "one store only", "disk", place="store")
     backup = Declaration("backup now", "Back up", "m", Effect.ROUTINE, "backup now", (store,))
-    grammar = Grammar((*VERBS[2:], backup), names={"store": ("local", "s3")}).of_bot("ops")
+    held = Grammar((*VERBS[2:], backup), names={"store": ("local", "s3")}).of_bot("ops")
 
-    assert grammar.parse("backup now --to s3").arguments == {"to": "s3"}
+    assert held.parse("backup now --to s3").arguments == {"to": "s3"}
     with pytest.raises(BadCommand) as caught:
-        grammar.parse("backup now --to nowhere")
+        held.parse("backup now --to nowhere")
 
     assert caught.value.reason is Reason.BAD_ARGUMENT
     assert caught.value.message == "`--to` needs one of `local`, `s3`, and `nowhere` is none."
@@ -470,7 +482,7 @@ def test_a_word_that_names_something_is_held_to_what_there_is() -> None:
 def test_grammar_may_be_used_by_many_threads() -> None:
     texts = [f"history --before {number}" for number in range(1, 400)]
     with ThreadPoolExecutor(8) as pool:
-        found = [parsed.arguments["before"] for parsed in pool.map(GRAMMAR.parse, texts)]
+        found = [parsed.arguments["before"] for parsed in pool.map(grammar().parse, texts)]
     assert found == list(range(1, 400))
 
 
@@ -502,25 +514,150 @@ def test_longest_text_with_a_typo_is_answered() -> None:
     "text", ["job 12 resolve --failed", "job #12 resolve --failed", "Job Resolve 12 --failed"]
 )
 def test_a_number_may_stand_behind_its_noun(text: str) -> None:
-    parsed = NUMBERED.parse(text)
+    parsed = numbered().parse(text)
     assert parsed.verb is RESOLVE
     assert parsed.arguments == {"number": 12, "failed": True}
     assert parsed.canonical == "job 12 resolve --failed"
-    assert NUMBERED.parse(parsed.canonical) == parsed
+    assert numbered().parse(parsed.canonical) == parsed
 
 
 def test_the_noun_alone_is_another_verb() -> None:
-    assert NUMBERED.parse("job 12").verb.name == "job"
+    assert numbered().parse("job 12").verb.name == "job"
     for text in ("job resolve", "job 12 resolve x --failed", "job 12 unresolve", "job x resolve"):
         with pytest.raises(BadCommand):
-            NUMBERED.parse(text)
+            numbered().parse(text)
 
 
 def test_an_example_has_the_number_where_it_is_typed() -> None:
     with pytest.raises(BadCommand) as caught:
-        NUMBERED.parse("job 7 resolve --title")
+        numbered().parse("job 7 resolve --title")
     assert caught.value.hint == 'For example: `job 12 resolve --title "a b"`.'
 
 
 def test_help_for_a_noun_names_all_that_can_be_done() -> None:
-    assert {verb.name for verb in NUMBERED.parse("help job").about} == {"job", "job resolve"}
+    assert {verb.name for verb in numbered().parse("help job").about} == {"job", "job resolve"}
+
+
+@pytest.mark.parametrize(
+    ("text", "who", "canonical"),
+    [
+        ("ask @**Iago**", "Iago", "ask @**Iago**"),
+        ("ask @_**Iago|11**", "Iago|11", "ask @**Iago|11**"),
+        ("ask @**Zoë Ünal**", "Zoë Ünal", "ask @**Zoë Ünal**"),
+        ("ask 11", "|11", "ask @**|11**"),
+        ("ask |11", "|11", "ask @**|11**"),
+    ],
+)
+def test_somebody_is_mentioned_or_known_by_number(text: str, who: str, canonical: str) -> None:
+    parsed = grammar().parse(text)
+    assert (parsed.arguments, parsed.canonical) == ({"who": who}, canonical)
+    assert grammar().parse(canonical) == parsed
+
+
+REJECT = "reject 12 it is too late"
+LONG = 'resolve 12 --reason "it was done"'
+
+
+def told(text: str) -> tuple[str, str | None]:
+    error = refused(text)
+    return error.message, error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "hint"),
+    [
+        ("", "There is no command.", "Type `help`."),
+        ("history --", "A lone `--` means nothing here.", "history --failed"),
+        ("job 1 2", "`job` takes one word at most; `2` is too much.", "job 12"),
+        ("job ''", "`job` needs the job, and it is empty.", "job 12"),
+        ("status now", "`status` stands without words like `now`.", "status"),
+        ("status --yes", "`status` changes nothing, so it takes no `--yes`.", "status"),
+        ("reject --yes", "`reject` takes no `--yes`, and no other option.", REJECT),
+        (
+            "backup now --sotre x",
+            "`backup now` takes no `--sotre`, only `--store`, `--log-level`, `--yes`.",
+            "backup now",
+        ),
+        (
+            "history --before 1 --before 2",
+            "`--before` was given 2 times.",
+            "history --before 12",
+        ),
+        ("history --failed --failed", "`--failed` was given 2 times.", "history --failed"),
+        ("history --failed=yes", "`--failed` takes no value.", "history --failed"),
+        ("history --before", "`--before` needs a value.", "history --before 12"),
+        ("schedule add x", "`--cron` is missing.", "schedule add 'a b' --cron '0 2 * * *'"),
+        ("resolve 1 --reason ''", "`--reason` needs words, and it is empty.", LONG),
+        (
+            "resolve 1 --reason ' -x'",
+            "`--reason` needs words in quotes, and `-x` is none.",
+            LONG,
+        ),
+        (
+            f"resolve 1 --reason {'x' * 21}",
+            "The reason has 21 characters; 20 are the most.",
+            LONG,
+        ),
+        (
+            f"reject 12 {'x' * 201}",
+            "The reason has 201 characters; 200 are the most.",
+            REJECT,
+        ),
+    ],
+)
+def test_each_refusal_has_its_sentence_and_an_example(text: str, sentence: str, hint: str) -> None:
+    example = hint if hint.startswith("Type") else f"For example: `{hint}`."
+    assert told(text) == (sentence, example)
+
+
+def test_the_longest_text_is_still_kept() -> None:
+    assert grammar().parse(f"resolve 1 --reason {'x' * 20}").arguments["reason"] == "x" * 20
+
+
+def test_an_example_of_a_flag_has_no_value() -> None:
+    """Though its own example would be one."""
+    wide = Parameter("wide", Kind.FLAG, "all of them", "yes")
+    with pytest.raises(BadCommand) as caught:
+        Grammar((*VERBS, Query("look", None, "look", (wide,)))).parse("look --wide=1")
+    assert caught.value.hint == "For example: `look`."
+
+
+@pytest.mark.parametrize("summary", ["the job.", "Xthe jobX"])
+def test_a_full_stop_of_a_summary_is_left_out(summary: str) -> None:
+    number = Parameter("number", Kind.INTEGER, summary, "12", True, True)
+    why = Parameter("why", Kind.TEXT, summary, "so", True, longest=3)
+    verbs = (*VERBS, Query("x", None, "x 1", (number,)), Query("y", None, "y so", (why,)))
+    bare = summary.rstrip(".")
+
+    with pytest.raises(BadCommand, match=f"^`x` needs {bare}\\.$"):
+        Grammar(verbs).parse("x")
+    with pytest.raises(BadCommand, match=f"^{bare[0].upper()}{bare[1:]} has 4 characters;"):
+        Grammar(verbs).parse("y four")
+
+
+def test_help_comes_with_no_arguments() -> None:
+    assert grammar().parse("help").arguments == {}
+    assert grammar().parse("help job").arguments == {}
+
+
+@pytest.mark.parametrize("name", ["yes", "help"])
+def test_no_parameter_can_be_called_like_an_option_of_every_verb(name: str) -> None:
+    verb = Query("x", None, "x", (Parameter(name, Kind.FLAG, "y", "y"),))
+    with pytest.raises(ValueError, match=r"^x: a parameter's name is taken\.$"):
+        Grammar((*VERBS, verb))
+
+
+@pytest.mark.parametrize(
+    ("verbs", "complaint"),
+    [
+        ((Query("status", None, "status"),), r"^There is no verb `help`\.$"),
+        ((*VERBS, VERBS[0]), r"^Two verbs have the same name\.$"),
+        (
+            (*VERBS, Query("x", None, "x", (RELEASE, WHY, WHOM))),
+            r"^x: an argument follows the free text, which takes all words\.$",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_verbs_is_told(verbs: tuple[Query, ...], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Grammar(verbs)

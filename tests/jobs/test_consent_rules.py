@@ -13,6 +13,8 @@ from jobs.consent_rules import (
     ConsentRequest,
     Kind,
     Observation,
+    Source,
+    SourceSeen,
     State,
     Verdict,
     Vote,
@@ -22,6 +24,7 @@ from jobs.consent_rules import (
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BOT, IAGO, DESDEMONA, HAMLET, POLONIUS = 17, 11, 10, 12, 13
+SECOND = timedelta(seconds=1)
 PERSON = Voter(is_human=True, is_active=True, is_guest=False)
 
 CONFIRMATION = ConsentRequest(
@@ -130,7 +133,7 @@ def test_empty_list_is_never_granted() -> None:
 @pytest.mark.parametrize("needed", [0, -1])
 def test_request_that_needs_nobody_is_never_granted(needed: int) -> None:
     verdict = judge(replace(APPROVAL, needed=needed), seen(yes(DESDEMONA)), NOW, BOT)
-    assert (verdict.state, verdict.reason) == (State.WAITING, Cause.NOBODY_MAY)
+    assert verdict == Verdict(State.WAITING, (), Cause.NOBODY_MAY)
 
 
 @pytest.mark.parametrize(
@@ -283,6 +286,12 @@ class TestTime:
         ]:
             assert judge(APPROVAL, observation, NOW, BOT, hint).state is expected
 
+    def test_look_that_took_no_time_counts(self) -> None:
+        assert (
+            state(APPROVAL, replace(seen(yes(HAMLET)), fetch_started_at=NOW - SECOND)) == "granted"
+        )
+        assert state(APPROVAL, replace(seen(yes(HAMLET)), fetch_ended_at=NOW)) == "granted"
+
     def test_look_from_a_clock_that_was_set_does_not_count(self) -> None:
         future = replace(seen(yes(HAMLET)), fetch_ended_at=NOW + timedelta(seconds=1))
         backwards = replace(seen(yes(HAMLET)), fetch_ended_at=NOW - timedelta(seconds=3))
@@ -309,3 +318,91 @@ class TestTime:
     def test_last_moment_still_counts(self) -> None:
         request = replace(APPROVAL, expires_at=NOW + timedelta(microseconds=1))
         assert state(request, seen(yes(HAMLET))) == "granted"
+
+
+class TestCommand:
+    """Whoever consents has read the command above the plan."""
+
+    WAS = Source(499, IAGO, "a" * 64)
+    NOW = SourceSeen(499, IAGO, "a" * 64, edited=False, moved=False)
+    REQUEST = replace(APPROVAL, command=WAS)
+
+    def verdict(self, command: SourceSeen | None) -> Verdict:
+        return judge(self.REQUEST, replace(seen(yes(HAMLET)), command=command), NOW, BOT)
+
+    def test_consent_counts_while_the_command_stands(self) -> None:
+        assert self.verdict(self.NOW) == Verdict(State.GRANTED, (HAMLET,), Cause.ENOUGH)
+
+    def test_command_that_could_not_be_read_is_no_consent(self) -> None:
+        assert self.verdict(None) == Verdict(State.WAITING, (), Cause.UNREADABLE)
+
+    @pytest.mark.parametrize(
+        ("command", "cause"),
+        [
+            (replace(NOW, gone=True), Cause.COMMAND_GONE),
+            (replace(NOW, message_id=498), Cause.COMMAND_GONE),
+            (replace(NOW, edited=True), Cause.COMMAND_EDITED),
+            (replace(NOW, sender_id=HAMLET), Cause.COMMAND_EDITED),
+            (replace(NOW, content_sha256="b" * 64), Cause.COMMAND_EDITED),
+            (replace(NOW, moved=True), Cause.COMMAND_MOVED),
+        ],
+    )
+    def test_command_that_is_not_what_it_was_voids_the_plan(
+        self, command: SourceSeen, cause: Cause
+    ) -> None:
+        assert self.verdict(command) == Verdict(State.VOID, (), cause)
+
+    def test_a_look_at_a_command_that_nobody_wrote_changes_nothing(self) -> None:
+        observation = replace(seen(yes(HAMLET)), command=replace(self.NOW, gone=True))
+        assert judge(APPROVAL, observation, NOW, BOT).state is State.GRANTED
+
+
+def test_plan_message_that_was_deleted_is_void() -> None:
+    observation = replace(seen(yes(DESDEMONA)), gone=True)
+    assert judge(APPROVAL, observation, NOW, BOT) == Verdict(State.VOID, (), Cause.GONE)
+
+
+def test_another_policy_voids_what_waits() -> None:
+    observation = replace(seen(yes(DESDEMONA)), policy_sha256="p" * 64)
+    verdict = judge(APPROVAL, observation, NOW, BOT)
+    assert verdict == Verdict(State.VOID, (), Cause.OTHER_POLICY)
+
+
+def test_a_word_is_looked_for_in_the_asker_s_own_message() -> None:
+    word = replace(CONFIRMATION, kind=Kind.WORD, sender_id=IAGO)
+    said = replace(seen(), sender_id=IAGO, spoken=frozenset({IAGO}))
+
+    assert judge(word, said, NOW, BOT) == Verdict(State.GRANTED, (IAGO,), Cause.ENOUGH)
+    verdict = judge(word, replace(said, sender_id=BOT), NOW, BOT)
+    assert verdict == Verdict(State.VOID, (), Cause.OTHER_SENDER)
+
+
+def test_what_was_said_in_words_counts_like_a_reaction_and_once() -> None:
+    two = replace(APPROVAL, needed=2)
+    spoken = replace(seen(yes(HAMLET)), spoken=frozenset({HAMLET, POLONIUS, IAGO}))
+    assert judge(two, spoken, NOW, BOT) == Verdict(State.WAITING, (HAMLET,), Cause.TOO_FEW)
+    both = replace(spoken, spoken=frozenset({DESDEMONA}))
+    verdict = judge(two, both, NOW, BOT)
+    assert verdict == Verdict(State.GRANTED, (DESDEMONA, HAMLET), Cause.ENOUGH)
+
+
+def test_asker_may_take_it_back_without_being_one_of_those_who_approve() -> None:
+    others = replace(APPROVAL, approvers=frozenset({DESDEMONA}))
+    verdict = judge(others, seen(yes(DESDEMONA), no(IAGO)), NOW, BOT)
+    assert verdict == Verdict(State.REJECTED, (IAGO,), Cause.DENIED)
+
+
+def test_cross_of_somebody_unlisted_stops_nothing_even_unread() -> None:
+    observation = replace(seen(yes(DESDEMONA), no(99)), people={DESDEMONA: PERSON})
+    assert state(APPROVAL, observation) == "granted"
+
+
+def test_bot_that_asked_cannot_take_it_back() -> None:
+    own = replace(APPROVAL, asker_id=BOT)
+    observation = replace(seen(yes(DESDEMONA), no(BOT)), people={BOT: PERSON, DESDEMONA: PERSON})
+    assert state(own, observation) == "granted"
+
+
+def test_those_who_denied_are_named_in_order() -> None:
+    verdict = judge(APPROVAL, seen(no(HAMLET), no(DESDEMONA)), NOW, BOT)
+    assert verdict == Verdict(State.REJECTED, (DESDEMONA, HAMLET), Cause.DENIED)

@@ -15,7 +15,7 @@ from jobs.configuration import EffectPolicy, Policy
 from jobs.engine import Asked, Consent, Engine, Start
 from jobs.journal import ResultStatus, RunResult
 from jobs.lifecycle import Status
-from jobs.waiting import LONGEST_EXPIRY, good_until, why_wait
+from jobs.waiting import LONGEST_EXPIRY, Wait, good_until, why_wait
 from state import hold_store, run_store
 from state.database import Database, Transaction, open_database
 from state.hold_store import NewHold
@@ -175,3 +175,11 @@ def test_a_plan_lasts_a_week_at_most() -> None:
     policy = Policy(disruptive=EffectPolicy(window="Thu 12:00-18:00 UTC"))
     late = NOON + 5.5 * HOUR
     assert good_until(policy, Effect.DISRUPTIVE, late) == late + LONGEST_EXPIRY
+
+
+def test_outside_its_windows_a_job_waits_for_the_next_of_them(tx: Transaction) -> None:
+    friday = NOON + timedelta(days=1)
+    assert why_wait(tx, Effect.DESTRUCTIVE, POLICY, NOON) == Wait(
+        friday, windows=("Mon 02:00-03:00 UTC", "Fri 12:00-14:00 UTC")
+    )
+    assert why_wait(tx, Effect.DESTRUCTIVE, POLICY, friday) is None

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.understanding.moments import lasting, until
-from handlers.errors import BadCommand
+from handlers.errors import BadCommand, Reason
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: A Thursday, 13:00 in Berlin.
@@ -79,3 +79,63 @@ def test_what_is_no_time_or_has_no_reason_is_refused(text: str) -> None:
 def test_what_is_no_length_or_has_no_reason_is_refused(text: str) -> None:
     with pytest.raises(BadCommand):
         lasting(text, NOW)
+
+
+HOW_UNTIL = "For example: `hold until Mon 06:00 because the exams go on`."
+HOW_FOR = "For example: `hold for 2h because the exams go on`."
+NO_REASON = "A hold needs a reason: say `because` and why."
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Mon 06:00", NO_REASON),
+        ("because why", "That is no time that I understand."),
+        ("Mon 6 Uhr because why", "`Mon 6 Uhr` is no time that I understand."),
+        ("Xyz 06:00 because why", "`Xyz 06:00` is no time that I understand."),
+        (
+            "06:00+02:00 because why",
+            "Leave the zone out: times are meant by the clock here.",
+        ),
+    ],
+)
+def test_a_time_that_is_refused_is_told_why(text: str, sentence: str) -> None:
+    with pytest.raises(BadCommand) as caught:
+        until(text, NOW, BERLIN)
+    failure = caught.value
+    assert (failure.message, failure.reason, failure.hint) == (
+        sentence,
+        Reason.BAD_ARGUMENT,
+        HOW_UNTIL,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("2h", NO_REASON),
+        ("because why", "That is no length of time that I understand."),
+        ("ever because why", "`ever` is no length of time that I understand."),
+    ],
+)
+def test_a_length_that_is_refused_is_told_why(text: str, sentence: str) -> None:
+    with pytest.raises(BadCommand) as caught:
+        lasting(text, NOW)
+    failure = caught.value
+    assert (failure.message, failure.reason, failure.hint) == (
+        sentence,
+        Reason.BAD_ARGUMENT,
+        HOW_FOR,
+    )
+
+
+def test_the_day_is_that_of_the_zone() -> None:
+    late = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)  # a Friday in Berlin
+    assert until("06:00 because why", late, BERLIN).at == datetime(2026, 11, 27, 5, tzinfo=UTC)
+    assert until("today 06:00 because why", late, BERLIN).at.day == 27
+
+
+def test_a_moment_is_told_in_utc_and_lies_ahead() -> None:
+    found = until("13:00 because why", NOW, BERLIN)
+    assert found.at == datetime(2026, 11, 27, 12, tzinfo=UTC)
+    assert found.at.tzinfo is UTC

@@ -151,3 +151,69 @@ def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
 )
 def test_echo_cannot_leave_its_code(text: str, shown: str) -> None:
     assert echo(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("policy test @**Iago** status", ["policy", "test", "@**Iago**", "status"]),
+        ("why @**Zoë Ünal|9** @_**Iago**", ["why", "@**Zoë Ünal|9**", "@_**Iago**"]),
+        ("say '@**Iago** went'", ["say", "@**Iago** went"]),
+        ("@**A B**@**C D**", ["@**A B**@**C D**"]),
+        ("say @**7** @**0**", ["say", "@**7**", "@**0**"]),
+    ],
+)
+def test_whoever_is_mentioned_is_one_word_in_any_script(text: str, words: list[str]) -> None:
+    assert tokenize(text) == words
+
+
+#: Each refusal with its sentence, which has to say what to do about it.
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "x" * 301,
+            "That is 301 characters long; a command has at most 300.",
+        ),
+        ("```status```", "I read no commands out of code blocks."),
+        ("~~~status~~~", "I read no commands out of code blocks."),
+        ("status\nhelp", "I read one line at a time, and that is more than one."),
+        ("status\rhelp", "I read one line at a time, and that is more than one."),
+        (
+            "job\u200b 12",
+            "I read plain ASCII characters only, and there is a U+200B at place 4.",
+        ),
+        (
+            "say 'two words",
+            "The quotes do not pair up at `'two words`; a quoted part stands alone, as in "
+            '`"two words"`.',
+        ),
+    ],
+)
+def test_a_refusal_says_what_cannot_be_read(text: str, sentence: str) -> None:
+    with pytest.raises(BadCommand) as caught:
+        tokenize(text)
+    assert (caught.value.message, caught.value.reason, caught.value.hint) == (
+        sentence,
+        Reason.UNREADABLE_TEXT,
+        "Type it again in plain text.",
+    )
+
+
+@pytest.mark.parametrize(("text", "words"), [("`", ["`"]), ("X`status`X", ["X`status`X"])])
+def test_only_a_pair_around_the_whole_is_formatting(text: str, words: list[str]) -> None:
+    assert tokenize(text) == words
+
+
+@pytest.mark.parametrize("text", ["Xstatus", "\u2003status"])
+def test_only_plain_blanks_at_the_ends_are_nothing(text: str) -> None:
+    if text.isascii():
+        assert tokenize(text) == [text]
+    else:
+        with pytest.raises(BadCommand, match=r"U\+2003"):
+            tokenize(text)
+
+
+def test_echo_is_cut_beyond_sixty_characters_alone() -> None:
+    assert echo("x" * 60) == f"`{'x' * 60}`"
+    assert echo("x" * 59 + " y" * 9) == f"`{'x' * 59}...`"

@@ -97,3 +97,67 @@ def test_a_crash_while_it_is_written_leaves_the_ledger_before(ledger: GrantLedge
     assert ledger.grants() == {"nightly": GRANT}
     ledger.grant(replace(GRANT, schedule="weekly"))
     assert set(ledger.grants()) == {"nightly", "weekly"}
+
+
+def test_without_its_folder_nothing_is_granted(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    ledger = GrantLedger(tmp_path / "state/grants.json")
+
+    for change in (lambda: ledger.grant(GRANT), lambda: ledger.revoke("nightly")):
+        with pytest.raises(LauncherUnavailable) as caught:
+            change()
+        assert str(ledger.file) in str(caught.value)
+
+
+def test_the_new_file_is_no_link_to_another(ledger: GrantLedger, tmp_path: Path) -> None:
+    """Whoever could put one there would have root write where they like."""
+    ledger.grant(GRANT)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("precious")
+    ledger.file.with_suffix(".new").symlink_to(elsewhere)
+
+    with pytest.raises(LauncherUnavailable) as caught:
+        ledger.grant(replace(GRANT, schedule="weekly"))
+
+    assert str(caught.value) == (
+        f"The grants in {ledger.file} cannot be used: Too many levels of symbolic links."
+    )
+    assert elsewhere.read_text() == "precious"
+    assert ledger.grants() == {"nightly": GRANT}
+
+
+def test_why_a_damaged_ledger_cannot_be_used_is_told(ledger: GrantLedger) -> None:
+    ledger.file.parent.mkdir()
+    ledger.file.write_text('{"version": 1, "grants": [{"more": 1}]}')
+    with pytest.raises(LauncherUnavailable) as caught:
+        ledger.grants()
+    start = f"The grants in {ledger.file} cannot be used: "
+    assert str(caught.value).startswith(start)
+    assert "a grant" in str(caught.value)
+
+    ledger.file.write_text("{")
+    with pytest.raises(LauncherUnavailable, match=r"grants\.json"):
+        ledger.grants()
+
+
+def test_it_is_written_for_people_to_read_and_in_order(ledger: GrantLedger) -> None:
+    weekly = replace(GRANT, schedule="weekly")
+    ledger.grant(weekly)
+    ledger.grant(GRANT)
+
+    record = {"version": 1, "grants": [GRANT.to_json(), weekly.to_json()]}
+    assert ledger.file.read_text() == json.dumps(record, indent=1) + "\n"
+    assert ledger.file.parent.stat().st_mode & 0o777 == 0o750
+    assert sorted(path.name for path in ledger.file.parent.iterdir()) == ["grants.json"]
+
+
+def test_nothing_is_written_when_nothing_is_revoked(ledger: GrantLedger) -> None:
+    assert not ledger.revoke("nightly")
+    assert not ledger.file.exists()
+
+
+def test_the_same_grant_again_is_written_once(ledger: GrantLedger) -> None:
+    ledger.grant(GRANT)
+    before = ledger.file.stat()
+    assert ledger.grant(GRANT) == GRANT.mark
+    assert ledger.file.stat().st_ino == before.st_ino
