@@ -16,6 +16,7 @@ PAGES = (
     "docs/job-lifecycle.md",
     "docs/dependencies.md",
     "docs/figures.md",
+    "docs/mutants.md",
     "docs/operations.md",
     "docs/security.md",
 )

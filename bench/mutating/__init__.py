@@ -1,0 +1,1 @@
+"""Changes the modules that decide, one place at a time, and looks whether their tests notice."""
