@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.deciding.effects import Effect
@@ -22,6 +23,15 @@ LATELY = timedelta(minutes=5)
 _UNKNOWN = "unknown_own_messages"
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A message that is not known as ours."""
+
+    since: datetime
+    #: Whether it was overdue at the last look: a clock that is set forward makes it so at once.
+    overdue: bool = False
+
+
 def spoke(tx: Transaction, arrived: MessageArrived, now: datetime) -> None:
     """A message of our account came in; unless it is known as ours soon, it is not."""
     message = arrived.message
@@ -30,19 +40,22 @@ def spoke(tx: Transaction, arrived: MessageArrived, now: datetime) -> None:
     if arrived.out_of_turn or to_itself or _is_ours(tx, message.id, now):
         return
     unknown = _unknown(tx)
-    unknown.setdefault(message.id, now)
+    unknown.setdefault(message.id, _Doubt(now))
     _keep(tx, unknown)
 
 
 def overdue(tx: Transaction, following: Following, now: datetime) -> tuple[Effect, ...]:
-    """Raise the alarm for messages of our account that nothing of ours has sent."""
+    """Raise the alarm for messages of our account that nothing of ours has sent: at the second
+    look that finds them overdue, which comes twenty seconds after the first."""
     before = _unknown(tx)
     if not before:
         return ()
-    unknown = {one: since for one, since in before.items() if not _is_ours(tx, one, now)}
+    unknown = {one: doubt for one, doubt in before.items() if not _is_ours(tx, one, now)}
     patience = PATIENCE_IN_DOUBT if outbox.interrupted_sends(tx) else PATIENCE
-    foreign = sorted(one for one, since in unknown.items() if now - since >= patience)
-    _keep(tx, {one: since for one, since in unknown.items() if one not in foreign})
+    late = {one for one, doubt in unknown.items() if now - doubt.since >= patience}
+    foreign = sorted(one for one in late if unknown[one].overdue)
+    left = unknown.keys() - foreign
+    _keep(tx, {one: replace(unknown[one], overdue=one in late) for one in left})
     return alarm(tx, following, "message", foreign, now) if foreign else ()
 
 
@@ -67,11 +80,14 @@ def _is_ours(tx: Transaction, message_id: int, now: datetime) -> bool:
     return outbox.has_sent(tx, message_id, since=now - LATELY)
 
 
-def _unknown(tx: Transaction) -> dict[int, datetime]:
+def _unknown(tx: Transaction) -> dict[int, _Doubt]:
     stored = json.loads(installation.get(tx, _UNKNOWN) or "{}")
-    return {int(one): datetime.fromisoformat(since) for one, since in stored.items()}
+    return {
+        int(one): _Doubt(datetime.fromisoformat(since), overdue)
+        for one, (since, overdue) in stored.items()
+    }
 
 
-def _keep(tx: Transaction, unknown: dict[int, datetime]) -> None:
-    stored = {str(one): since.isoformat() for one, since in unknown.items()}
+def _keep(tx: Transaction, unknown: dict[int, _Doubt]) -> None:
+    stored = {str(one): (doubt.since.isoformat(), doubt.overdue) for one, doubt in unknown.items()}
     installation.put(tx, _UNKNOWN, json.dumps(stored))

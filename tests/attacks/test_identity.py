@@ -143,6 +143,7 @@ def test_a11_somebody_writes_with_the_bots_key(talk: Conversation, cast: Cast, p
     stolen = talk.say(cast.bot, "@**ops** backup now")
     assert took_no_notice(talk, stolen)
     talk.let_pass(A_MINUTE)
+    talk.let_pass(timedelta(0))
     incident = open_incident(talk, "key_compromise")
     assert incident.severity == "critical"
     assert f"My account wrote message {stolen}, and that was not me" in incident.sentence
