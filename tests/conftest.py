@@ -79,16 +79,16 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(request: pytest.FixtureRequest) -> Shared | None:
+def shared_parts(request: pytest.FixtureRequest) -> Shared | None:
     """None when one process runs all tests."""
     given: dict[str, bytes] = getattr(request.config, "workerinput", {})
     return pickle.loads(given["shared"]) if given else None
 
 
 @pytest.fixture(scope="session")
-def clusters(shared: Shared | None) -> Iterator[Clusters]:
+def clusters(shared_parts: Shared | None) -> Iterator[Clusters]:
     with ExitStack() as running:
-        yield Clusters(running, shared.clusters if shared else None)
+        yield Clusters(running, shared_parts.clusters if shared_parts else None)
 
 
 @pytest.fixture
@@ -119,9 +119,9 @@ def database(cluster: PostgresCluster) -> Iterator[DatabaseSettings]:
 
 
 @pytest.fixture(scope="session")
-def s3(shared: Shared | None) -> Iterator[S3Server]:
-    if shared:
-        yield shared.s3
+def s3(shared_parts: Shared | None) -> Iterator[S3Server]:
+    if shared_parts:
+        yield shared_parts.s3
         return
     with S3Server() as server:
         yield server

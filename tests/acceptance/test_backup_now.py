@@ -164,6 +164,7 @@ def test_an_edited_plan_is_stale(talk: Conversation, cast: Cast) -> None:
 
     assert "The plan message is no longer what was posted" in talk.end_of(job.id).content
     talk.wait_for_marks(asked, CROSS)
+    talk.close_incidents()
 
 
 def test_a_deleted_plan_is_stale(talk: Conversation, cast: Cast) -> None:

@@ -292,6 +292,8 @@ def test_the_first_failure_notifies_whoever_added_it_and_so_does_no_second(
     add(talk, "failing")
     store = talk.stage.folder / "backups"
     away = store.with_name("away")
+    # No backup may have been taken yet.
+    store.mkdir(exist_ok=True)
     store.rename(away)
     store.write_text("no directory")
     try:
