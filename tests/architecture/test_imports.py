@@ -19,6 +19,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("bot/grammar.py", "bot/__main__.py"),
     "psycopg2": ("handlers/host/postgres.py",),
     "pydantic": ("jobs/configuration_file.py",),
+    "pyrage": ("handlers/host/age.py",),
     "requests": ("bot/zulip_client.py",),
     "sqlalchemy": ("state/",),
     "subprocess": ("handlers/host/processes.py",),
