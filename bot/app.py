@@ -150,7 +150,14 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         _mirror_schedules(tx, settings, clock)
         host_id, epoch = installation.host_id(tx), installation.epoch(tx)
         identity = remembered(tx)
-    engine = Engine(epoch, host_id, configuration.host, configuration.stores, configuration.policy)
+    engine = Engine(
+        epoch,
+        host_id,
+        configuration.host,
+        configuration.stores,
+        configuration.policy,
+        configuration.backup.keys,
+    )
     channel = configuration.zulip.channel
     # Before the first connection nobody knows the ids; nothing is said until then.
     if identity is None or identity.channel.casefold() != channel.casefold():

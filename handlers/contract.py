@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Facts = Mapping[str, JSON]
@@ -155,6 +156,10 @@ class Context:
     hints: Facts = field(default_factory=dict)
     #: None: whoever ordered the run has no audit log at hand.
     audit_head: AuditHead | None = None
+    #: To whom copies are sealed.
+    keys: KeySettings = KeySettings()
+    #: Where a run may keep what it needs again; None: nowhere.
+    state_directory: Path | None = None
 
 
 Args = TypeVar("Args")

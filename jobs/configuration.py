@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 
 #: Read by pydantic in configuration_file; a plain dictionary, so nothing is imported here.
 STRICT = {"extra": "forbid", "strict": True, "hide_input_in_errors": True}
@@ -96,6 +96,13 @@ class Policy:
     destructive: EffectPolicy = EffectPolicy()
 
 
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """How copies are made."""
+
+    keys: KeySettings = KeySettings()
+
+
 CatchUp = Literal["once", "skip", "all"]
 
 
@@ -127,5 +134,6 @@ class Configuration:
     observer: ObserverSettings = ObserverSettings()
     limits: LimitsSettings = LimitsSettings()
     policy: Policy = Policy()
+    backup: BackupSettings = BackupSettings()
     stores: tuple[StoreSettings, ...] = ()
     schedules: tuple[ScheduleSettings, ...] = ()

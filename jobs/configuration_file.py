@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 
 from handlers.contract import Effect
 from handlers.errors import OpsError, Reason
+from handlers.host import age
+from handlers.host.settings import KeySettings
 from jobs.configuration import Configuration, EffectPolicy, Policy, ScheduleSettings
 from jobs.consent_terms import effect_policy
 from jobs.waiting import parsed, windows_of
@@ -81,6 +83,7 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     _check_zone(configuration.zulip.tz, f"{path}: `zulip.tz`")
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)
+    _check_keys(configuration.backup.keys, f"{path}: `backup.keys")
     _check_schedules(configuration.schedules, path)
     return configuration
 
@@ -182,6 +185,28 @@ def _check_stores(configuration: Configuration, path: Path) -> None:
             raise ConfigurationError(
                 f"{path}: the store `{store.name}` needs either `path` or `bucket`."
             )
+
+
+def _check_keys(keys: KeySettings, where: str) -> None:
+    """Public keys that age understands; nothing of a secret one is repeated."""
+    named = [*(("recovery", each) for each in keys.recovery), ("drill", keys.drill)]
+    for name, recipient in named:
+        why = None if recipient is None else age.why_no_recipient(recipient)
+        if why is not None:
+            raise ConfigurationError(f"{where}.{name}` {why}.")
+    if len({*keys.recovery, keys.drill}) < len(keys.recovery) + 1:
+        raise ConfigurationError(f"{where}` names the same key twice.")
+    if keys.drill is not None and not keys.recovery:
+        raise ConfigurationError(
+            f"{where}.drill` needs `recovery` beside it: without a key that lies off this host,"
+            " the copies would be lost with the host.",
+            hint="Make one with `age-keygen` on another machine.",
+        )
+    if keys.drill_identity_file is not None and keys.drill is None:
+        raise ConfigurationError(
+            f"{where}.drill_identity_file` needs `drill`, the public key that belongs to it.",
+            hint=f"`age-keygen -y {keys.drill_identity_file}` prints it.",
+        )
 
 
 def _check_schedules(schedules: tuple[ScheduleSettings, ...], path: Path) -> None:

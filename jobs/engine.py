@@ -9,7 +9,7 @@ from typing import Unpack
 
 from handlers.contract import JSON, Declaration, Effect
 from handlers.errors import Reason
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 from handlers.registry import DECLARATIONS, declaration
 from jobs import approvals, waiting
 from jobs.configuration import Policy
@@ -91,6 +91,7 @@ class Engine:
     host: HostSettings
     stores: tuple[StoreSettings, ...]
     policy: Policy
+    keys: KeySettings = KeySettings()
 
     def accept(self, tx: Transaction, asked: Asked, now: datetime) -> Start:
         """A new job in planning, with its plan run intended."""
@@ -134,7 +135,7 @@ class Engine:
 
     def spec(self, tx: Transaction, job: Job, run: Run, now: datetime) -> RunSpec:
         """What a runner is told; the privileged side writes it to the run folder."""
-        place = Place(self.host_id, self.host, self.stores)
+        place = Place(self.host_id, self.host, self.stores, self.keys)
         return spec_of(tx, job, run, self._consent_on_card(job), place, now)
 
     def _consent_on_card(self, job: Job) -> ConsentOnCard:

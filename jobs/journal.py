@@ -9,8 +9,8 @@ from typing import Any
 
 from handlers.contract import JSON, AuditHead, Facts, Plan, Precondition
 from handlers.errors import Reason
-from handlers.host.settings import HostSettings, StoreSettings
-from jobs.observing.observer_spec import host_from_record, store_from_record
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
+from jobs.observing.observer_spec import host_from_record, keys_from_record, store_from_record
 from jobs.runs.fields import Fields, Unreadable
 
 SPEC_VERSION = 1
@@ -106,6 +106,8 @@ class RunSpec:
     hints: Facts = field(default_factory=dict)
     #: Where the audit log stood when the run was ordered, for what outlives the host.
     audit_head: AuditHead | None = None
+    #: To whom copies are sealed; public keys, and the name of a file.
+    keys: KeySettings = KeySettings()
 
     @property
     def name(self) -> RunName:
@@ -143,6 +145,7 @@ class RunSpec:
             effect=spec.optional_text("effect"),
             hints=spec.table("hints"),
             audit_head=_audit_head(spec.optional_fields("audit_head")),
+            keys=_keys(spec.optional_fields("keys")),
         )
 
 
@@ -257,6 +260,14 @@ def _stores(records: list[JSON]) -> tuple[StoreSettings, ...]:
         return tuple(store_from_record(Fields(each, "a store").rest()) for each in records)
     except TypeError as error:
         raise Unreadable(f"`stores` of the spec is not understood: {error}.") from error
+
+
+def _keys(keys: Fields | None) -> KeySettings:
+    """A spec of the version before has none."""
+    try:
+        return KeySettings() if keys is None else keys_from_record(keys.rest())
+    except TypeError as error:
+        raise Unreadable(f"`keys` of the spec is not understood: {error}.") from error
 
 
 def _command(command: Fields | None) -> CommandSource | None:

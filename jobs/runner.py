@@ -97,6 +97,8 @@ def prepare(folder: RunFolder, declarations: tuple[Declaration, ...]) -> Run:
         clock=clock,
         hints=spec.hints,
         audit_head=spec.audit_head,
+        keys=spec.keys,
+        state_directory=folder.path.parent.parent,
     )
     operation = declaration(spec.operation, declarations)
     return Run(folder, spec, operation, context, journal, clock.now())

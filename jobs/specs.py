@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.contract import JSON, AuditHead
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 from jobs.journal import Asker, CommandSource, Consent, RunSpec
 from state import audit_log, job_store
 from state.database import Transaction
@@ -19,6 +19,7 @@ class Place:
     host_id: str
     host: HostSettings
     stores: tuple[StoreSettings, ...]
+    keys: KeySettings = KeySettings()
 
 
 def spec_of(
@@ -47,6 +48,7 @@ def spec_of(
         audit_head=_audit_head(tx),
         host=place.host,
         stores=place.stores,
+        keys=place.keys,
         created_at=now,
     )
 

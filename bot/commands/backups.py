@@ -50,7 +50,13 @@ def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[
                     "stores": [],
                 },
             )
-            entry["stores"].append({"name": store["name"], "verified_at": snapshot["verified_at"]})
+            entry["stores"].append(
+                {
+                    "name": store["name"],
+                    "verified_at": snapshot["verified_at"],
+                    "compared_at": snapshot.get("compared_at"),
+                }
+            )
     newest_first = sorted(by_id.values(), key=lambda entry: str(entry["id"]), reverse=True)
     return newest_first, unreadable
 

@@ -73,6 +73,7 @@ class WithoutBot:
             created_at=now,
             nonce=secrets.token_hex(16),
             audit_head=self._audit_head(),
+            keys=configuration.backup.keys,
         )
         return self.launcher.plan(spec)
 

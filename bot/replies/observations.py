@@ -138,7 +138,7 @@ class BackupList(Reply, kind="backups"):
 
     bot_name: str
     now: str
-    #: `id`, `job`, `created_at`, `size_bytes`, `stores` (`name`, `verified_at`).
+    #: `id`, `job`, `created_at`, `size_bytes`, `stores` (`name`, `verified_at`, `compared_at`).
     snapshots: Sequence[Mapping[str, Any]]
     more: int
     #: Stores that could not be read: `name`, `why`.
@@ -169,12 +169,26 @@ class BackupList(Reply, kind="backups"):
         others = [store["name"] for store in snapshot["stores"] if not store["verified_at"]]
         told = [f"verified in {listing(verified)}"] if verified else []
         told += [f"stored in {listing(others)}, **not verified**"] if others else []
+        told += [_content_last_read(store) for store in snapshot["stores"] if _only_compared(store)]
         stores = "; ".join(told)
         return (
             f"- {moment(snapshot['created_at'])} ({age(snapshot['created_at'], self.now)} ago) · "
             f"{size(snapshot['size_bytes'])} · job #{snapshot['job']} · {stores} · "
             f"`{snapshot['id']}`"
         )
+
+
+def _only_compared(store: Mapping[str, Any]) -> bool:
+    """Whether its stored bytes were looked at after its content was last read."""
+    verified, compared = store["verified_at"], store.get("compared_at")
+    return bool(verified and compared and compared > verified)
+
+
+def _content_last_read(store: Mapping[str, Any]) -> str:
+    return (
+        f"bytes in {store['name']} compared {moment(store['compared_at'])},"
+        f" content last read {moment(store['verified_at'])}"
+    )
 
 
 def _until(job: Mapping[str, Any]) -> str:

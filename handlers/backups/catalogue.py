@@ -1,6 +1,6 @@
 """What copies there are, read from the stores themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.backups import repository
@@ -35,6 +35,8 @@ class SnapshotSummary:
     new_uploads: int
     #: Its commit record cannot be read; then the figures are zero.
     is_damaged: bool = False
+    #: When its stored bytes were last compared with its record, for want of a key to read them.
+    compared_at: datetime | None = None
     audit_head: AuditHead | None = None
 
 
@@ -45,7 +47,14 @@ def list_snapshots(
     store = open_store(settings)
     ids = snapshot_ids(store)[:limit]
     verified = repository.noted_ids(store, repository.VERIFIED)
-    return tuple(_summary(store, each, _time_of(verified.get(each))) for each in ids)
+    compared = repository.noted_ids(store, repository.COMPARED)
+    return tuple(
+        replace(
+            _summary(store, each, _time_of(verified.get(each))),
+            compared_at=_time_of(compared.get(each)),
+        )
+        for each in ids
+    )
 
 
 def snapshot(settings: StoreSettings, snapshot_id: str) -> Snapshot:

@@ -24,6 +24,7 @@ def commit(copying: Copying, group: Group, created_at: datetime, seconds: dict[s
         facts=copying.facts,
         left_out=(*copying.left_out, *group.tally.left_out()),
         seconds=seconds,
+        sealing=copying.keys.sealing,
         audit_head=copying.context.audit_head,
     )
     for destination in group.destinations:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from handlers.backups import configuration_files, database_dump, facts, uploads
 from handlers.backups.earlier_uploads import Base
 from handlers.backups.fan_out import Destination, FanOut
-from handlers.backups.reading.following import Following, Tools
+from handlers.backups.reading.following import Following, Means, Tools
 from handlers.backups.repository import (
     CONFIGURATION,
     DATABASE,
@@ -14,6 +14,7 @@ from handlers.backups.repository import (
     UPLOADS,
     StreamRecord,
 )
+from handlers.backups.sealing.keys import Keys
 from handlers.backups.streams import ObjectWriter
 from handlers.backups.together import together
 from handlers.backups.uploads import Tally
@@ -45,6 +46,7 @@ class Copying:
     fan_out: FanOut
     following: Following
     groups: Sequence[Group]
+    keys: Keys = Keys()
     streams: dict[str, StreamRecord] = field(default_factory=dict)
     facts: dict[str, JSON] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
@@ -55,7 +57,8 @@ class Copying:
         return Layout(self.context.host.root)
 
     def writer(self, stream: str, to: Sequence[Destination]) -> ObjectWriter:
-        self.writers[stream] = ObjectWriter(self.snapshot, stream, self.fan_out, to)
+        recipients = self.keys.recipients(stream)
+        self.writers[stream] = ObjectWriter(self.snapshot, stream, self.fan_out, to, recipients)
         return self.writers[stream]
 
     def tick(self) -> None:
@@ -96,8 +99,9 @@ def copy_everything(copying: Copying) -> None:
         found = facts.database_facts(connection)
         copying.facts["postgresql"] = found
         programs = postgres.programs_directory(host.database, int(str(found["major"])))
+        means = Means(Tools(host.database, programs), copying.keys, copying.keys.sealing)
         for destination in copying.fan_out.usable:
-            copying.following.start(copying.snapshot, destination, Tools(host.database, programs))
+            copying.following.start(copying.snapshot, destination, means)
         argv = database_dump.dump_argv(host.database, programs, exported)
         with database_dump.start_dump(host.database, argv) as dump:
 

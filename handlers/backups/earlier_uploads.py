@@ -1,14 +1,17 @@
 """What a store's last verified snapshot already holds of the uploads."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from handlers.backups import repository
 from handlers.backups.repository import INDEX, Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.sealing.beside import opened
+from handlers.backups.sealing.keys import Keys
 from handlers.backups.streams import plain_of
 from handlers.backups.uploads import Indexed, read_index
 from handlers.errors import HostFailure, Reason
+from handlers.host.age import CannotOpen
 from handlers.host.store_contract import Store
 
 
@@ -17,7 +20,7 @@ class Base:
     """The snapshot that a new one builds on."""
 
     snapshot: Snapshot
-    #: Its index, compressed as it lies there: some forty bytes a file.
+    #: Its index, compressed and opened: some forty bytes a file.
     index: tuple[bytes, ...]
     #: Snapshots whose uploads were found damaged; what they hold is copied anew.
     distrusted: frozenset[str]
@@ -33,8 +36,11 @@ class Base:
         return (line for line in read_index(plain) if line.snapshot not in self.distrusted)
 
 
-def find_base(store: Store) -> Base | None:
-    """From the newest verified snapshot whose index can be read; None: everything is new."""
+def find_base(store: Store, keys: Keys, say: Callable[[str], None]) -> Base | None:
+    """From the newest verified snapshot whose index can be read; None: everything is new.
+
+    That everything is copied anew although there is an earlier copy is said.
+    """
     verified = repository.noted_ids(store, repository.VERIFIED)
     damaged = frozenset(repository.noted_ids(store, repository.DAMAGED))
     for snapshot_id in snapshot_ids(store):
@@ -42,7 +48,10 @@ def find_base(store: Store) -> Base | None:
             continue
         try:
             snapshot = read_snapshot(store, snapshot_id)
-            index = _read_index(store, snapshot)
+            if (why_not := _why_not(keys, snapshot)) is not None:
+                say(f"Store {store.name}: all uploads are copied anew. {why_not}")
+                return None
+            index = _read_index(store, snapshot, keys)
         except HostFailure as failure:
             if failure.reason is not Reason.VERIFICATION_FAILED:
                 raise
@@ -51,14 +60,29 @@ def find_base(store: Store) -> Base | None:
     return None
 
 
-def _read_index(store: Store, snapshot: Snapshot) -> tuple[bytes, ...]:
+def _why_not(keys: Keys, snapshot: Snapshot) -> str | None:
+    """Why a new snapshot cannot build on this one."""
+    if not keys.may_build_on(snapshot.sealing):
+        return f"{snapshot.id} is not sealed to the same keys."
+    if keys.openers(snapshot.sealing, INDEX) == ():
+        return f"No key is here that opens the index of {snapshot.id}."
+    return None
+
+
+def _read_index(store: Store, snapshot: Snapshot, keys: Keys) -> tuple[bytes, ...]:
+    identities = keys.openers(snapshot.sealing, INDEX)
     found = []
     for each in snapshot.streams[INDEX].objects:
         data = store.get(each.key)
         if hashlib.sha256(data).hexdigest() != each.sha256:
-            raise HostFailure(
-                f"Store {store.name}: {each.key} is not what was written.",
-                reason=Reason.VERIFICATION_FAILED,
-            )
-        found.append(data)
+            raise _damaged(store, each.key, "is not what was written")
+        try:
+            frame = data if identities is None else b"".join(opened((data,), identities))
+        except CannotOpen as error:
+            raise _damaged(store, each.key, "cannot be opened") from error
+        found.append(frame)
     return tuple(found)
+
+
+def _damaged(store: Store, key: str, how: str) -> HostFailure:
+    return HostFailure(f"Store {store.name}: {key} {how}.", reason=Reason.VERIFICATION_FAILED)

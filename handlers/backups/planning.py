@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from handlers.backups import facts, uploads
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.sealing.keys import may_build_on
 from handlers.contract import JSON, Precondition
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host import postgres
 from handlers.host.layout import Layout
 from handlers.host.object_store import open_store
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 from handlers.wording import duration
 
 #: A plan may not keep people waiting: beyond this, uploads are counted only so far.
@@ -39,6 +41,7 @@ class StoreLook:
 
     name: str
     free_bytes: int | None
+    #: None also where a new copy cannot build on it.
     newest: Snapshot | None
     failure: HostFailure | None
 
@@ -101,10 +104,10 @@ def look_at_database(host: HostSettings) -> DatabaseLook:
     return DatabaseLook(found, None)
 
 
-def look_at_stores(stores: Sequence[StoreSettings]) -> tuple[StoreLook, ...]:
+def look_at_stores(stores: Sequence[StoreSettings], keys: KeySettings) -> tuple[StoreLook, ...]:
     """All at once: one that does not answer must not keep the others waiting."""
     with ThreadPoolExecutor(len(stores)) as threads:
-        return tuple(threads.map(_look_at_store, stores))
+        return tuple(threads.map(partial(_look_at_store, keys), stores))
 
 
 def look_at_uploads(root: Path) -> UploadsLook:
@@ -119,7 +122,7 @@ def look_at_uploads(root: Path) -> UploadsLook:
 
 
 def new_upload_bytes(found: UploadsLook, store: StoreLook) -> int:
-    """A guess: what there is more of than in the newest copy there."""
+    """A guess: what there is more of than in the newest copy there that can be built on."""
     held = store.newest.uploads.bytes if store.newest is not None else 0
     return max(0, found.bytes - held)
 
@@ -199,20 +202,21 @@ def _database_sentence(database: DatabaseLook) -> str:
     return f"PostgreSQL {found.server_version} answers, and its pg_dump and pg_restore are here."
 
 
-def _look_at_store(settings: StoreSettings) -> StoreLook:
+def _look_at_store(keys: KeySettings, settings: StoreSettings) -> StoreLook:
     try:
         store = open_store(settings)
         store.check()
-        newest = _newest(settings)
+        newest = _newest(settings, keys)
         return StoreLook(settings.name, store.free_bytes(), newest, None)
     except HostFailure as failure:
         return StoreLook(settings.name, None, None, failure)
 
 
-def _newest(settings: StoreSettings) -> Snapshot | None:
+def _newest(settings: StoreSettings, keys: KeySettings) -> Snapshot | None:
     store = open_store(settings)
     ids = snapshot_ids(store)
     try:
-        return read_snapshot(store, ids[0]) if ids else None
+        newest = read_snapshot(store, ids[0]) if ids else None
     except HostFailure:
         return None  # only an estimate is lost
+    return newest if newest is not None and may_build_on(keys, newest.sealing) else None

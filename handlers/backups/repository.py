@@ -1,7 +1,9 @@
 """The repository of copies: its keys, and its commit records as data and as JSON.
 
 By hand, without this program: `cat objects/<id>/database-* | zstd -d | pg_restore ...` and
-`cat objects/<id>/uploads-* | zstd -d | tar -x`.
+`cat objects/<id>/uploads-* | zstd -d | tar -x`. Objects whose names end in .age are sealed, each
+on its own: `for each in objects/<id>/database-*; do age -d -i KEY "$each"; done` in the place of
+`cat`. Uploads lie with every snapshot that `uploads.held_by` of the commit record names.
 """
 
 import json
@@ -12,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from handlers.backups.sealing.record import Sealing
 from handlers.contract import JSON, AuditHead
 from handlers.errors import HostFailure, Reason
 from handlers.host.store_contract import Store
@@ -21,6 +24,8 @@ FORMAT = 1
 REPOSITORY = "repository.json"
 SNAPSHOTS = "snapshots/"
 VERIFIED = "verified/"
+#: Notes that the stored bytes are those of the commit record, where no key was there to read them.
+COMPARED = "compared/"
 #: Notes of snapshots of which an upload could not be read back; nothing new relies on those.
 DAMAGED = "damaged/"
 
@@ -36,7 +41,7 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One immutable object, a whole number of zstd frames."""
+    """One immutable object: a whole number of zstd frames, or those sealed as one file of age."""
 
     key: str
     bytes: int
@@ -89,8 +94,8 @@ class Snapshot:
     left_out: tuple[str, ...]
     seconds: Mapping[str, float]
     format: int = FORMAT
-    #: How objects are encrypted; none: they are not.
-    sealing: JSON = None
+    #: To which keys each object is sealed; none: they are not sealed.
+    sealing: Sealing | None = None
     #: Where the audit log stood: whoever shortens it later cannot reach this.
     audit_head: AuditHead | None = None
 
@@ -122,13 +127,17 @@ def commit_key(snapshot: str) -> str:
     return f"{SNAPSHOTS}{snapshot}.json"
 
 
-def object_key(snapshot: str, stream: str, number: int) -> str:
+def object_key(snapshot: str, stream: str, number: int, *, is_sealed: bool = False) -> str:
     """Numbers begin at 1 and sort as text."""
-    return f"objects/{snapshot}/{stream}-{number:06d}"
+    return f"objects/{snapshot}/{stream}-{number:06d}" + (".age" if is_sealed else "")
 
 
 def verification_key(snapshot: str, at: datetime) -> str:
     return f"{VERIFIED}{snapshot}/{moment(at)}.json"
+
+
+def comparison_key(snapshot: str, at: datetime) -> str:
+    return f"{COMPARED}{snapshot}/{moment(at)}.json"
 
 
 def damage_key(snapshot: str, at: datetime) -> str:
@@ -136,7 +145,7 @@ def damage_key(snapshot: str, at: datetime) -> str:
 
 
 def noted_ids(store: Store, kind: str) -> dict[str, str]:
-    """Snapshots with a record below `VERIFIED` or `DAMAGED`, each with its newest one's key."""
+    """Snapshots with notes of one of the three kinds above, each with its newest one's key."""
     keys = (entry.key for entry in store.entries(kind))
     return {key.removeprefix(kind).partition("/")[0]: key for key in keys}
 
@@ -150,13 +159,14 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """The commit record as it is stored."""
     record = {
         name: getattr(snapshot, name)
-        for name in ("format", "id", "job", "facts", "left_out", "seconds", "sealing")
+        for name in ("format", "id", "job", "facts", "left_out", "seconds")
     }
     return record | {
         "created_at": snapshot.created_at.isoformat(),
         "committed_at": snapshot.committed_at.isoformat(),
         "streams": {name: asdict(stream) for name, stream in snapshot.streams.items()},
         "uploads": asdict(snapshot.uploads),
+        "sealing": None if snapshot.sealing is None else asdict(snapshot.sealing),
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),
     }
 
@@ -165,6 +175,9 @@ def from_json(record: Mapping[str, Any]) -> Snapshot:
     """Raises KeyError, TypeError or ValueError where the record is not one of ours."""
     if record["format"] > FORMAT:
         raise ValueError(f"format {record['format']} is newer than this program")
+    # They become parts of keys, and of commands that people copy into a shell.
+    if not all(map(is_id, (record["id"], *record["uploads"]["held_by"]))):
+        raise ValueError("the id of a snapshot is none")
     return Snapshot(
         id=record["id"],
         job=record["job"],
@@ -176,7 +189,7 @@ def from_json(record: Mapping[str, Any]) -> Snapshot:
         left_out=tuple(record["left_out"]),
         seconds=record["seconds"],
         format=record["format"],
-        sealing=record["sealing"],
+        sealing=Sealing.from_json(sealing) if (sealing := record["sealing"]) else None,
         audit_head=AuditHead(**head) if (head := record.get("audit_head")) else None,
     )
 
@@ -185,13 +198,16 @@ def read_snapshot(store: Store, snapshot: str) -> Snapshot:
     """One commit record; HostFailure when it is missing or is not what was written."""
     data = store.get(commit_key(snapshot))
     try:
-        return from_json(json.loads(data))
+        found = from_json(json.loads(data))
+        if found.id != snapshot:
+            raise ValueError("it is another snapshot's")
     except (KeyError, TypeError, ValueError) as error:
         raise HostFailure(
             f"Store {store.name}: the commit record of {snapshot} is damaged.",
             reason=Reason.VERIFICATION_FAILED,
             hint="Take a new backup, and look for what damages files there.",
         ) from error
+    return found
 
 
 def snapshot_ids(store: Store) -> list[str]:

@@ -1,7 +1,8 @@
-"""Turns a plain stream into sealed objects on their way to the stores."""
+"""Turns a plain stream into objects, compressed and perhaps sealed, on their way to the stores."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import zstandard
 
@@ -13,6 +14,7 @@ from handlers.backups.repository import (
     StreamRecord,
     object_key,
 )
+from handlers.backups.sealing.beside import SealedObject
 
 LEVEL = 3
 THREADS = 2
@@ -28,14 +30,42 @@ COMPRESSED_BYTES = 256 * 1024
 DECOMPRESSED_BYTES = 1024 * 1024
 
 
+class OpenObject:
+    """One object while it is made, as it is."""
+
+    def __init__(self) -> None:
+        # Grown in place and handed over as it is: joining pieces would need twice the memory.
+        self._data = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    def extend(self, data: bytes) -> None:
+        self._data += data
+
+    def close(self) -> bytearray:
+        return self._data
+
+
 class ObjectWriter:
-    """Takes the bytes of one stream; every object is one whole zstd frame with its checksum."""
+    """Takes the bytes of one stream; every object is one whole zstd frame with its checksum.
+
+    With recipients each of these is sealed to them.
+    """
 
     def __init__(
-        self, snapshot: str, name: str, fan_out: FanOut, to: Sequence[Destination]
+        self,
+        snapshot: str,
+        name: str,
+        fan_out: FanOut,
+        to: Sequence[Destination],
+        recipients: Sequence[str] = (),
     ) -> None:
         self._snapshot, self._name = snapshot, name
         self._fan_out, self._to = fan_out, to
+        self._recipients = recipients
+        self._sealers = ThreadPoolExecutor(1, thread_name_prefix=f"seal-{name}")
         # Of the uploads, each file's own hash stands in the index: no byte is hashed twice.
         self._plain = None if name == UPLOADS else hashlib.sha256()
         self.plain_bytes = 0
@@ -49,7 +79,7 @@ class ObjectWriter:
                 write_checksum=True,
             )
         )
-        self._begin()
+        self._object: OpenObject | SealedObject | None = None
 
     def write(self, data: bytes | bytearray) -> None:
         """Compress, and send what is complete; waits while the stores are behind."""
@@ -64,8 +94,9 @@ class ObjectWriter:
     def close(self, format_: str, command: tuple[str, ...] | None = None) -> StreamRecord:
         """Send the rest; the record tells what the stream was."""
         self._compress(self._gathered)
-        if self._holds_data or not self._objects:
-            self._seal()
+        if self._object is not None or not self._objects:
+            self._cut(self._object or self._begin())
+        self._sealers.shutdown()
         record = StreamRecord(
             format=format_,
             objects=tuple(self._objects),
@@ -77,11 +108,11 @@ class ObjectWriter:
             destination.arrivals[self._name].complete(record)
         return record
 
-    def _begin(self) -> None:
+    def _begin(self) -> OpenObject | SealedObject:
         self._frame = self._compressor.compressobj()
-        # Grown in place and handed over as it is: joining pieces would need twice the memory.
-        self._sealed = bytearray()
-        self._holds_data = False
+        if not self._recipients:
+            return OpenObject()
+        return SealedObject(self._recipients, self._sealers, self._fan_out.check)
 
     def _compress(self, data: bytes | bytearray) -> None:
         if not data:
@@ -90,17 +121,19 @@ class ObjectWriter:
         if self._plain is not None:
             self._plain.update(data)
         self.plain_bytes += len(data)
-        self._sealed += self._frame.compress(data)
-        self._holds_data = True
-        if len(self._sealed) >= OBJECT_BYTES:
-            self._seal()
+        self._object = self._object or self._begin()
+        self._object.extend(self._frame.compress(data))
+        if self._object.size >= OBJECT_BYTES:
+            self._cut(self._object)
 
-    def _seal(self) -> None:
-        self._sealed += self._frame.flush()
-        data = self._sealed
-        self._begin()
+    def _cut(self, whole: OpenObject | SealedObject) -> None:
+        """Hand the object over; what comes from now on is another one's."""
+        whole.extend(self._frame.flush())
+        data = whole.close()
+        self._object = None
         number = len(self._objects)
-        key = object_key(self._snapshot, self._name, number + 1)
+        is_sealed = bool(self._recipients)
+        key = object_key(self._snapshot, self._name, number + 1, is_sealed=is_sealed)
         each = StoredObject(key, len(data), hashlib.sha256(data).hexdigest())
         self._objects.append(each)
 

@@ -13,8 +13,10 @@ from handlers.backups.fan_out import Destination, FanOut
 from handlers.backups.reading.following import Following
 from handlers.backups.reading.verify import finish
 from handlers.backups.repository import DATABASE, Snapshot
+from handlers.backups.sealing.keys import Keys, keys_of_run, lasting
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import HostFailure
+from handlers.host.age import key_id
 from handlers.host.layout import Layout
 from handlers.host.memory import give_back_large_buffers
 from handlers.host.object_store import open_store
@@ -68,13 +70,14 @@ def plan(context: Context, args: Args) -> Plan:
     """Bound to the database and the places of the stores; sizes are only shown."""
     stores = planning.choose_stores(context.stores, args.to)
     database = planning.look_at_database(context.host)
-    looks = planning.look_at_stores(stores)
+    looks = planning.look_at_stores(stores, context.keys)
     uploads = planning.look_at_uploads(Layout(context.host.root).uploads)
     places: dict[str, JSON] = {store.name: planning.place(store) for store in stores}
     return Plan(
         summary=f"Back up database, uploads and configuration to {_and(list(places))}.",
         binding={
             "copies_to": places,
+            "sealed_to": [key_id(each) for each in sorted(lasting(context.keys))],
             **planning.identity(context.host, database),
         },
         steps=STEPS,
@@ -92,11 +95,14 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
     snapshot_id = repository.new_id(started_at)
     context.journal.fact("snapshot", snapshot_id)
     stores = [open_store(each) for each in settings]
+    notes: list[str] = []
+    keys = keys_of_run(context.keys, context.state_directory, notes.append)
     with FanOut(stores) as fan_out, Following() as following:
         with _leaving_nothing_partial(fan_out, snapshot_id):
             with context.journal.step(STEPS[0]):
-                groups = _look_at_stores(context, fan_out)
-            copying = Copying(context, snapshot_id, fan_out, following, groups)
+                groups = _look_at_stores(context, fan_out, keys, notes)
+                context.journal.output("".join(f"{note}\n" for note in notes))
+            copying = Copying(context, snapshot_id, fan_out, following, groups, keys)
             with context.journal.step(STEPS[1]):
                 copy_everything(copying)
             seconds = {"copying": round(time.monotonic() - started, 3)}
@@ -107,16 +113,19 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
         for verdict in verdicts:
             if verdict.snapshot is not None:
                 _read_back(context, following, verdict)
-    return _outcome(context, copying, verdicts, time.monotonic() - started)
+    return _outcome(copying, verdicts, notes, time.monotonic() - started)
 
 
-def _look_at_stores(context: Context, fan_out: FanOut) -> tuple[Group, ...]:
+def _look_at_stores(
+    context: Context, fan_out: FanOut, keys: Keys, notes: list[str]
+) -> tuple[Group, ...]:
     """Make each store ready, and find what it holds already."""
     found: list[tuple[Destination, Base | None]] = []
     for destination in fan_out.destinations:
         try:
             repository.prepare(destination.store, context.clock.now())
-            found.append((destination, find_base(destination.store)))
+            base = find_base(destination.store, keys, notes.append)
+            found.append((destination, base))
         except HostFailure as failure:
             destination.fail(failure)
     if not found:
@@ -150,10 +159,10 @@ def _read_back(context: Context, following: Following, verdict: Verdict) -> None
 
 
 def _outcome(
-    context: Context, copying: Copying, verdicts: Sequence[Verdict], seconds: float
+    copying: Copying, verdicts: Sequence[Verdict], notes: Sequence[str], seconds: float
 ) -> Outcome:
     stores: list[JSON] = [verdict.fact() for verdict in verdicts]
-    context.journal.fact("stores", stores)
+    copying.context.journal.fact("stores", stores)
     verified = [verdict for verdict in verdicts if verdict.is_verified]
     if not verified:
         raise _nothing_verified(verdicts)
@@ -171,10 +180,10 @@ def _outcome(
         f"{_from_each(len(verified))}."
         f" It holds the database (dump {planning.in_units(database.plain_bytes)}),"
         f" {best.uploads.files:,} uploads ({best.uploads.new_files:,} new)"
-        f" and the configuration; {_written(verified)}."
+        f" and the configuration; {_written(verified)}.{_sealed(best)}"
     )
     return Outcome(
-        sentence=" ".join((sentence, *failed)),
+        sentence=" ".join((sentence, *failed, *notes)),
         state=STATE,
         facts={
             "snapshot": copying.snapshot,
@@ -182,10 +191,22 @@ def _outcome(
             "database_bytes": database.plain_bytes,
             "uploads": best.uploads.files,
             "left_out": list(best.left_out),
+            "sealed_to": _key_ids(best),
             "seconds": round(seconds, 1),
         },
         next="backups",
     )
+
+
+def _sealed(snapshot: Snapshot) -> str:
+    if snapshot.sealing is None:
+        return ""
+    keys = [f"{each.use.value} key `{each.id}`" for each in snapshot.sealing.keys_that_last]
+    return f" It is sealed to the {_and(keys)}."
+
+
+def _key_ids(snapshot: Snapshot) -> list[JSON]:
+    return [] if snapshot.sealing is None else [k.id for k in snapshot.sealing.keys_that_last]
 
 
 def _from_each(stores: int) -> str:

@@ -112,6 +112,7 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
     # A length of time would be wrong as soon as it is read.
     taken = f"{newest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     sentence = f"The newest copy in {name} was taken {taken} and is {verdict}."
+    sentence += _content_last_read(newest)
     values |= {
         "newest": newest.id,
         "created_at": newest.created_at.astimezone(UTC).isoformat(),
@@ -133,6 +134,15 @@ def _opinion(newest: SnapshotSummary, age: timedelta) -> tuple[Level, str]:
     return Level.OK, said
 
 
+def _content_last_read(newest: SnapshotSummary) -> str:
+    """Where only the stored bytes were looked at since, for want of a key."""
+    compared, read = newest.compared_at, newest.verified_at
+    if compared is None or (read is not None and read >= compared):
+        return ""
+    last = "never read to its end" if read is None else f"last read on {read:%Y-%m-%d}"
+    return f" Its stored bytes were compared on {compared:%Y-%m-%d}; its content was {last}."
+
+
 def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
     return {
         "id": snapshot.id,
@@ -142,6 +152,7 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "size_bytes": snapshot.size_bytes,
         "verified": snapshot.verified_at is not None,
         "verified_at": _iso(snapshot.verified_at),
+        "compared_at": _iso(snapshot.compared_at),
         "zulip_version": snapshot.zulip_version,
         "damaged": snapshot.is_damaged,
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),

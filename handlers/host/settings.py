@@ -1,4 +1,4 @@
-"""Where Zulip, its releases and its copies lie, as plain data."""
+"""Where Zulip, its releases and its copies lie, and who can open those, as plain data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,3 +59,15 @@ class StoreSettings:
     region: str | None = None
     #: A file with two lines, access key and secret key; none: boto3's own search.
     credentials_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """To which public keys of age copies are sealed; without a recovery key they are not."""
+
+    #: Their secrets lie off this host; each alone opens every copy.
+    recovery: tuple[str, ...] = ()
+    #: For reading and rehearsing copies without a person.
+    drill: str | None = None
+    #: Its secret, where it lies on this host; a file as `age-keygen -o` writes it.
+    drill_identity_file: Path | None = None

@@ -53,7 +53,7 @@ def plan(context: Context, args: Args) -> Plan:
     found = target.look_at(context, args.version)
     stores = planning.choose_stores(context.stores, None)
     database = planning.look_at_database(context.host)
-    looks = planning.look_at_stores(stores)
+    looks = planning.look_at_stores(stores, context.keys)
     uploads = planning.look_at_uploads(layout.uploads)
     pending: list[JSON] = list(found.pending)
     options = preflight.deploy_options(layout)

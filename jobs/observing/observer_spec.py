@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from handlers.errors import OpsError, Reason
-from handlers.host.settings import DatabaseSettings, HostSettings, ReleaseSettings, StoreSettings
+from handlers.host.settings import (
+    DatabaseSettings,
+    HostSettings,
+    KeySettings,
+    ReleaseSettings,
+    StoreSettings,
+)
 
 VERSION = 1
 
@@ -91,6 +97,12 @@ def host_from_record(record: Mapping[str, Any]) -> HostSettings:
 def store_from_record(record: Mapping[str, Any]) -> StoreSettings:
     """What `asdict` made of a store's settings, with paths as text."""
     return StoreSettings(**_with_paths(record, "path", "credentials_file"))
+
+
+def keys_from_record(record: Mapping[str, Any]) -> KeySettings:
+    """What `asdict` made of the keys, with paths as text; TypeError for anything else."""
+    keys = _with_paths(record, "drill_identity_file")
+    return KeySettings(**keys | {"recovery": tuple(keys.get("recovery", ()))})
 
 
 def _with_paths(record: Mapping[str, Any], *names: str) -> dict[str, Any]:

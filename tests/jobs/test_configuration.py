@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from handlers.host.age import Identity
 from handlers.host.settings import StoreSettings
 from jobs.configuration import Configuration, ScheduleSettings
 from jobs.configuration_file import ConfigurationError, parse_configuration, read_configuration
 
 EXAMPLE = Path(__file__).parents[2] / "zulip-ops.toml.example"
+KEY = Identity.generate().recipient
 HERE = Path("/etc/zulip-ops/zulip-ops.toml")
 
 
@@ -76,6 +78,15 @@ def test_every_key_of_the_example_has_a_comment_before_it() -> None:
         ("[policy.routine]\npeople = 0", "`policy.routine.people` must be between 1 and 10"),
         ("[policy.routine]\nexpires_minutes = 1441", "must be between 1 and 1440"),
         ("[policy.destructive]\narming_seconds = -1", "must be between 0 and 3600"),
+        ('[backup.keys]\nrecovery = ["age1x"]', "`backup.keys.recovery` is no public key of age"),
+        ('[backup.keys]\nrecovery = "age1x"', "`backup.keys.recovery`: input should be"),
+        (f'[backup.keys]\nrecovery = ["{KEY}", "{KEY}"]', "names the same key twice"),
+        (f'[backup.keys]\ndrill = "{KEY}"', "`backup.keys.drill` needs `recovery` beside it"),
+        (
+            f'[backup.keys]\nrecovery = ["{KEY}"]\ndrill_identity_file = "/k"',
+            "`backup.keys.drill_identity_file` needs `drill`",
+        ),
+        ("[backup.keys]\nrecover = []", "Did you mean `recovery`?"),
         ('[[stores]]\nname = "a"', "needs either `path` or `bucket`"),
         ('[[stores]]\nname = "a"\npath = "/a"\nbuckett = "b"', "Did you mean `bucket`?"),
         ('[[stores]]\nname="a"\npath="/a"\n[[stores]]\nname="a"\npath="/b"', "two stores"),
@@ -102,6 +113,23 @@ def test_values_of_a_wrong_type_are_not_repeated() -> None:
     with pytest.raises(ConfigurationError) as failure:
         parse_configuration("[zulip]\nzuliprc = 12345678", HERE)
     assert "12345678" not in failure.value.message
+
+
+@pytest.mark.parametrize("wrap", ["{}", " {}", "{} # mine"])
+def test_a_secret_key_in_the_place_of_a_public_one_is_not_repeated(wrap: str) -> None:
+    secret = wrap.format(Identity.generate().text)
+    with pytest.raises(ConfigurationError) as failure:
+        parse_configuration(f'[backup.keys]\nrecovery = ["{secret}"]', HERE)
+    assert "is a secret key, which must never lie on this host" in failure.value.message
+    assert "AGE-SECRET-KEY" not in f"{failure.value.message} {failure.value.hint}"
+
+
+def test_public_keys_are_taken_as_they_are() -> None:
+    drill = Identity.generate().recipient
+    text = f'[backup.keys]\nrecovery = ["{KEY}"]\ndrill = "{drill}"\ndrill_identity_file = "/k"'
+    keys = parse_configuration(text, HERE).backup.keys
+    assert (keys.recovery, keys.drill) == ((KEY,), drill)
+    assert keys.drill_identity_file == Path("/k")
 
 
 def test_a_missing_file_is_one_sentence_with_a_hint(tmp_path: Path) -> None:

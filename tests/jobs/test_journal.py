@@ -11,7 +11,7 @@ import pytest
 from handlers.contract import AuditHead, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.redaction import MASK, Redactor
-from handlers.host.settings import DatabaseSettings, HostSettings, StoreSettings
+from handlers.host.settings import DatabaseSettings, HostSettings, KeySettings, StoreSettings
 from jobs.journal import CommandSource, Consent, ResultStatus, RunName, RunResult, RunSpec
 from jobs.runs.fields import Unreadable
 from jobs.runs.journal_reader import JournalReader
@@ -40,6 +40,7 @@ SPEC = replace(
     consent=Consent(needed=1, people=(11,), asker_confirms=True),
     hints={"seconds": [1.5, 2]},
     audit_head=AuditHead(7, "a" * 64),
+    keys=KeySettings(("age1a", "age1b"), "age1c", Path("/etc/drill.key")),
 )
 PLAN = Plan(
     summary="It would be done.",
@@ -91,6 +92,13 @@ def writer(folder: RunFolder) -> JournalWriter:
 
 def records(folder: RunFolder) -> list[Record]:
     return JournalReader(folder.journal_file).read()
+
+
+def test_a_spec_of_the_version_before_seals_to_nobody() -> None:
+    record = SPEC.to_json()
+    del record["keys"]
+
+    assert RunSpec.from_json(record) == replace(SPEC, keys=KeySettings())
 
 
 def test_a_spec_comes_back_as_it_was_written(folder: RunFolder) -> None:

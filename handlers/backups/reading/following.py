@@ -5,7 +5,7 @@ store. Nothing is read before its store has said that it is durably there.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,8 +19,18 @@ from handlers.backups.arrivals import Arrivals
 from handlers.backups.fan_out import Destination
 from handlers.backups.reading import tars
 from handlers.backups.reading.read_back import ReadBack
-from handlers.backups.repository import CONFIGURATION, DATABASE, INDEX, UPLOADS, Snapshot
+from handlers.backups.repository import (
+    CONFIGURATION,
+    DATABASE,
+    INDEX,
+    STREAMS,
+    UPLOADS,
+    Snapshot,
+)
+from handlers.backups.sealing.keys import Keys
+from handlers.backups.sealing.record import Sealing
 from handlers.errors import HostFailure, Reason
+from handlers.host.age import Identity
 from handlers.host.processes import Process
 from handlers.host.settings import DatabaseSettings
 from handlers.host.store_contract import Store
@@ -38,23 +48,40 @@ class Tools:
     programs: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What is needed to read one snapshot: tools, keys, and what it is sealed to."""
+
+    tools: Tools
+    keys: Keys = Keys()
+    sealing: Sealing | None = None
+
+    @property
+    def opens_all(self) -> bool:
+        """Whether the content can be read, and not only the stored bytes compared."""
+        openers = (self.keys.openers(self.sealing, stream) for stream in STREAMS)
+        return all(each is None or each for each in openers)
+
+
 class Follower:
     """Reads the streams of one copy in one store, in two threads; the first failure ends both."""
 
     def __init__(
-        self, snapshot: str, store: Store, arrivals: Mapping[str, Arrivals], tools: Tools
+        self, snapshot: str, store: Store, arrivals: Mapping[str, Arrivals], means: Means
     ) -> None:
         self.store = store
         self._snapshot = snapshot
         self.read_bytes = 0
         self.read_objects = 0
         self._arrivals = arrivals
-        self._tools = tools
+        self._tools, self._keys, self._sealing = means.tools, means.keys, means.sealing
+        #: Without a key the stored bytes are compared with what was written, and no more.
+        self.reads_content = means.opens_all
         self._stop = threading.Event()
         self._first_failure: BaseException | None = None
         self._reader: Process | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"read-{store.name}")
-        parts = (self._read_dump, self._read_files)
+        parts = (self._read_dump, self._read_files) if self.reads_content else (self._compare,)
         self._parts = [self._threads.submit(self._guarded, part) for part in parts]
 
     def finish(self, tick: Callable[[], None]) -> None:
@@ -74,17 +101,28 @@ class Follower:
         self._end()
         self._threads.shutdown(wait=True)
 
-    def read_uploads_of(self, earlier: Snapshot, tick: Callable[[], None]) -> None:
-        """The uploads that an earlier snapshot holds, beside its index; after `finish`."""
-        arrivals = {name: Arrivals.of(earlier.streams[name]) for name in (UPLOADS, INDEX)}
+    def read_uploads_of(self, earlier: Snapshot, tick: Callable[[], None]) -> bool:
+        """The uploads that an earlier snapshot holds, beside its index; after `finish`.
+
+        False where no key opens them: then their stored bytes were compared, and no more.
+        """
+        streams = (UPLOADS, INDEX)
+        arrivals = {name: Arrivals.of(earlier.streams[name]) for name in streams}
+        openers = {name: self._keys.openers(earlier.sealing, name) for name in streams}
+        can_open = all(each is None or each for each in openers.values())
 
         def read() -> None:
-            backs = (self._back(name, arrivals[name]) for name in (UPLOADS, INDEX))
-            tars.compare_with_index(earlier.id, *backs)
+            tar, index = (self._back(name, arrivals[name], openers[name]) for name in streams)
+            if can_open:
+                tars.compare_with_index(earlier.id, tar, index)
+            else:
+                tar.compare()
+                index.compare()
             self._count(*arrivals.values())
 
         self._parts = [self._threads.submit(self._guarded, read)]
         self.finish(tick)
+        return can_open
 
     def _guarded(self, part: Callable[[], None]) -> None:
         try:
@@ -120,12 +158,26 @@ class Follower:
         tars.compare_with_index(self._snapshot, self._own(UPLOADS), self._own(INDEX))
         self._count(*(self._arrivals[name] for name in (CONFIGURATION, UPLOADS, INDEX)))
 
-    def _own(self, stream: str) -> ReadBack:
-        return self._back(stream, self._arrivals[stream])
+    def _compare(self) -> None:
+        for stream in STREAMS:
+            self._own(stream).compare()
+        self._count(*self._arrivals.values())
 
-    def _back(self, stream: str, arrivals: Arrivals) -> ReadBack:
-        is_hashed = stream != UPLOADS
-        return ReadBack(self.store, arrivals, self._report, self._stop, is_hashed=is_hashed)
+    def _own(self, stream: str) -> ReadBack:
+        openers = self._keys.openers(self._sealing, stream)
+        return self._back(stream, self._arrivals[stream], openers)
+
+    def _back(
+        self, stream: str, arrivals: Arrivals, openers: Sequence[Identity] | None
+    ) -> ReadBack:
+        return ReadBack(
+            self.store,
+            arrivals,
+            self._report,
+            self._stop,
+            identities=openers,
+            is_hashed=stream != UPLOADS,
+        )
 
     def _count(self, *read: Arrivals) -> None:
         self.read_objects += sum(len(each.record.objects) for each in read)
@@ -152,9 +204,9 @@ class Following:
     ) -> None:
         self._closing.close()
 
-    def start(self, snapshot: str, destination: Destination, tools: Tools) -> None:
+    def start(self, snapshot: str, destination: Destination, means: Means) -> None:
         """Read back what arrives there from now on, and what is there already."""
-        follower = Follower(snapshot, destination.store, destination.arrivals, tools)
+        follower = Follower(snapshot, destination.store, destination.arrivals, means)
         self._closing.callback(follower.close)
         self._followers[destination] = follower
 

@@ -2,15 +2,17 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import zstandard
 
 from handlers.backups.arrivals import Arrivals
 from handlers.backups.repository import StoredObject
+from handlers.backups.sealing.beside import opened
 from handlers.backups.streams import plain_of
 from handlers.errors import Cancelled, HostFailure, Reason
+from handlers.host.age import CannotOpen, Identity, key_id
 from handlers.host.store_contract import Store
 
 Report = Callable[[int], None]
@@ -28,13 +30,15 @@ class ReadBack:
     report: Report
     #: Set from outside to end early.
     stop: threading.Event
+    #: What opens its objects; None: they are not sealed.
+    identities: Sequence[Identity] | None = None
     #: The object that was begun last, for sentences.
     at: str = field(default="", init=False)
 
     def again(self) -> "ReadBack":
         """The same once more; only for a stream that was read to its end."""
         arrivals = Arrivals.of(self.arrivals.record)
-        return ReadBack(self.store, arrivals, self.report, self.stop, is_hashed=self.is_hashed)
+        return replace(self, arrivals=arrivals)
 
     def plain(self) -> Iterator[bytes]:
         """The plain bytes; HostFailure at the first object that is not what was written.
@@ -55,9 +59,21 @@ class ReadBack:
     def _decompressed(self) -> Iterator[bytes]:
         for each in self.arrivals.objects():
             try:
-                yield from plain_of(self._stored(each))
+                yield from plain_of(self._opened(each))
             except zstandard.ZstdError as error:
                 raise damaged(self.store, each.key, "cannot be decompressed") from error
+            except CannotOpen as error:
+                raise self._sealed_otherwise(each) from error
+
+    def compare(self) -> None:
+        """Only the stored bytes, which needs no key; HostFailure as in `plain`."""
+        for each in self.arrivals.objects():
+            for _ in self._stored(each):
+                pass
+
+    def _opened(self, each: StoredObject) -> Iterator[bytes]:
+        stored = self._stored(each)
+        return stored if self.identities is None else opened(stored, self.identities)
 
     def _stored(self, each: StoredObject) -> Iterator[bytes]:
         stored, size, self.at = hashlib.sha256(), 0, each.key
@@ -70,6 +86,13 @@ class ReadBack:
             yield chunk
         if (size, stored.hexdigest()) != (each.bytes, each.sha256):
             raise damaged(self.store, each.key, "is not what was written")
+
+    def _sealed_otherwise(self, each: StoredObject) -> HostFailure:
+        """Every byte is what was written, and yet it is not sealed to the key it should be."""
+        ids = ", ".join(key_id(one.recipient) for one in self.identities or ())
+        return damaged(
+            self.store, each.key, f"is what was written, but the key {ids} does not open it"
+        )
 
 
 def damaged(store: Store, key: str, how: str) -> HostFailure:

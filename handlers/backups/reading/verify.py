@@ -11,6 +11,10 @@ A copy is made and verified in this order; nothing later happens where something
    still be there in its size; earlier uploads that it relies on are looked at, or read when due.
 5. That is noted in the store: the copy is *verified*.
 
+What is sealed is opened in step 2 with the key of the run that made it. Later that key is gone: on
+a host without the drill key the stored bytes are compared with what was written, which is noted as
+*compared*, and earlier uploads too. Their content is then what it was when it was last read.
+
 Bytes that were read back in step 2 are not read a second time after step 3. Between the two lie
 seconds to minutes; what rots then is what may rot on any later day, and is found by the next
 `verify`. What is missing or cut short by then is found in step 4.
@@ -24,7 +28,7 @@ from datetime import datetime, timedelta
 
 from handlers.backups import repository
 from handlers.backups.arrivals import Arrivals
-from handlers.backups.reading.following import Follower, Tools
+from handlers.backups.reading.following import Follower, Means
 from handlers.backups.reading.read_back import damaged
 from handlers.backups.repository import STREAMS, UPLOADS, Snapshot, encode, read_snapshot, to_json
 from handlers.contract import JSON, Progress
@@ -47,6 +51,25 @@ class Verification:
     bytes: int
     #: When the uploads that each snapshot holds were last read back.
     uploads_read_at: Mapping[str, datetime]
+    #: And when their stored bytes were last compared, where no key was there to read them.
+    uploads_compared_at: Mapping[str, datetime]
+    #: When the content was last read; `at`, unless there was no key. None: never to its end.
+    content_read_at: datetime | None
+
+    @property
+    def sentence(self) -> str:
+        """What is known now."""
+        if self.content_read_at == self.at:
+            return f"Snapshot {self.snapshot} was read back whole."
+        last = (
+            "its content was never read to its end"
+            if self.content_read_at is None
+            else f"its content was last read on {self.content_read_at:%Y-%m-%d}"
+        )
+        return (
+            f"Every stored byte of snapshot {self.snapshot} is what was written; {last}, since no"
+            " key that opens it is on this host."
+        )
 
 
 @dataclass(slots=True)
@@ -61,6 +84,7 @@ class _Reading:
     #: Earlier snapshots whose uploads are due to be read again.
     due: list[Snapshot] = field(default_factory=list)
     uploads_read_at: dict[str, datetime] = field(default_factory=dict)
+    uploads_compared_at: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
@@ -76,11 +100,14 @@ class _Reading:
 
 
 def verify(
-    store: Store, snapshot: Snapshot, tools: Tools, journal: Progress, now: datetime
+    store: Store, snapshot: Snapshot, means: Means, journal: Progress, now: datetime
 ) -> Verification:
-    """Read a snapshot that was stored some time ago; otherwise as `finish`."""
+    """Read a snapshot that was stored some time ago; otherwise as `finish`.
+
+    Where it is sealed and no key opens it, its stored bytes are compared with what was written.
+    """
     arrivals = {name: Arrivals.of(snapshot.streams[name]) for name in STREAMS}
-    with closing(Follower(snapshot.id, store, arrivals, tools)) as follower:
+    with closing(Follower(snapshot.id, store, arrivals, means)) as follower:
         return finish(follower, snapshot, journal, now)
 
 
@@ -93,7 +120,7 @@ def finish(
     """
     reading = _Reading(follower, snapshot, journal, now, snapshot.stored_bytes)
     follower.finish(reading.tick)
-    reading.uploads_read_at[snapshot.id] = now
+    _remember(reading, snapshot.id, now, was_read=follower.reads_content)
     _look_at_record(reading)
     _look_at_objects(reading.store, snapshot, *STREAMS)
     _look_at_earlier(reading)
@@ -119,17 +146,21 @@ def _look_at_objects(store: Store, snapshot: Snapshot, *streams: str, how: str =
 
 def _look_at_earlier(reading: _Reading) -> None:
     """Every object that earlier snapshots hold for this one must be there, in its size."""
-    read_at = _last_read(reading.store)
+    read_at, compared_at = _last_read(reading.store)
     for snapshot_id in sorted(reading.snapshot.uploads.held_by):
         if snapshot_id == reading.snapshot.id:
             continue
         with _noting_damage(reading, snapshot_id):
             earlier = _earlier(reading.store, snapshot_id)
-            last = read_at.get(snapshot_id)
-            if last is None or reading.now - last >= REREAD_AFTER:
+            known = [at[snapshot_id] for at in (read_at, compared_at) if snapshot_id in at]
+            if not known or reading.now - max(known) >= REREAD_AFTER:
                 reading.due.append(earlier)
-            else:
-                reading.uploads_read_at[snapshot_id] = last
+            # What is done now takes their places.
+            for at, kept in (
+                (read_at, reading.uploads_read_at),
+                (compared_at, reading.uploads_compared_at),
+            ):
+                kept.update({snapshot_id: at[snapshot_id]} if snapshot_id in at else {})
 
 
 def _earlier(store: Store, snapshot_id: str) -> Snapshot:
@@ -145,8 +176,13 @@ def _read_earlier(reading: _Reading) -> None:
     reading.total_bytes += sum(each.streams[UPLOADS].stored_bytes for each in reading.due)
     for earlier in reading.due:
         with _noting_damage(reading, earlier.id):
-            reading.follower.read_uploads_of(earlier, reading.tick)
-        reading.uploads_read_at[earlier.id] = reading.now
+            was_read = reading.follower.read_uploads_of(earlier, reading.tick)
+        _remember(reading, earlier.id, reading.now, was_read=was_read)
+
+
+def _remember(reading: _Reading, snapshot_id: str, now: datetime, *, was_read: bool) -> None:
+    kept = reading.uploads_read_at if was_read else reading.uploads_compared_at
+    kept[snapshot_id] = now
 
 
 def _note(reading: _Reading, now: datetime) -> Verification:
@@ -157,6 +193,8 @@ def _note(reading: _Reading, now: datetime) -> Verification:
         objects=reading.follower.read_objects,
         bytes=reading.follower.read_bytes,
         uploads_read_at=dict(reading.uploads_read_at),
+        uploads_compared_at=dict(reading.uploads_compared_at),
+        content_read_at=_content_read_at(reading, now),
     )
     record = {
         "format": repository.FORMAT,
@@ -165,24 +203,43 @@ def _note(reading: _Reading, now: datetime) -> Verification:
         "job": noted.job,
         "objects": noted.objects,
         "bytes": noted.bytes,
-        "uploads_read_at": {name: at.isoformat() for name, at in noted.uploads_read_at.items()},
+        "uploads_read_at": _as_text(noted.uploads_read_at),
+        "uploads_compared_at": _as_text(noted.uploads_compared_at),
     }
-    key = repository.verification_key(noted.snapshot, now)
-    reading.store.put(key, repository.encode(record))
+    note = repository.verification_key
+    if not reading.follower.reads_content:
+        note = repository.comparison_key
+    reading.store.put(note(noted.snapshot, now), repository.encode(record))
     return noted
 
 
-def _last_read(store: Store) -> dict[str, datetime]:
-    """When the uploads of each snapshot were last read back, from the newest verification."""
-    keys = repository.noted_ids(store, repository.VERIFIED).values()
+def _content_read_at(reading: _Reading, now: datetime) -> datetime | None:
+    if reading.follower.reads_content:
+        return now
+    note = repository.noted_ids(reading.store, repository.VERIFIED).get(reading.snapshot.id)
+    return None if note is None else repository.moment_of(note.rpartition("/")[2])
+
+
+def _last_read(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """When the uploads of each snapshot were last read back, and compared, from the newest note."""
+    kinds = (repository.VERIFIED, repository.COMPARED)
+    keys = [key for kind in kinds for key in repository.noted_ids(store, kind).values()]
     newest = max(keys, key=lambda key: key.rpartition("/")[2], default=None)
     if newest is None:
-        return {}
+        return {}, {}
     # A damaged note costs a reading, nothing else.
     with suppress(KeyError, TypeError, ValueError):
-        read_at: dict[str, JSON] = json.loads(store.get(newest))["uploads_read_at"]
-        return {name: datetime.fromisoformat(str(at)) for name, at in read_at.items()}
-    return {}
+        note = json.loads(store.get(newest))
+        return _as_times(note["uploads_read_at"]), _as_times(note.get("uploads_compared_at", {}))
+    return {}, {}
+
+
+def _as_text(times: Mapping[str, datetime]) -> dict[str, str]:
+    return {name: at.isoformat() for name, at in times.items()}
+
+
+def _as_times(texts: Mapping[str, JSON]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(str(at)) for name, at in texts.items()}
 
 
 @contextmanager

@@ -244,6 +244,7 @@ SPOKEN: list[tuple[Reply, str]] = [
                     "stores": [
                         {"name": "local", "verified_at": NOW},
                         {"name": "s3", "verified_at": None},
+                        {"name": "far", "verified_at": EARLIER, "compared_at": NOW},
                     ],
                 }
             ],
@@ -252,7 +253,8 @@ SPOKEN: list[tuple[Reply, str]] = [
             EARLIER,
         ),
         "- <time:2026-11-23T11:59:30Z> (30 s ago) · 4.1 MB · job #3 · "
-        "verified in local; stored in s3, **not verified** · `one`\n"
+        "verified in local and far; stored in s3, **not verified**; bytes in far compared "
+        "<time:2026-11-23T12:00:00Z>, content last read <time:2026-11-23T11:59:30Z> · `one`\n"
         "As seen in the stores 30 s ago.",
     ),
 ]

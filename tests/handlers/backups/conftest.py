@@ -13,7 +13,7 @@ from bot.demo.postgres_cluster import PostgresCluster
 from bot.demo.sample_host.host import Extent, SampleHost
 from handlers.backups import take_backup
 from handlers.contract import JSON, Context, Outcome
-from handlers.host.settings import StoreSettings
+from handlers.host.settings import KeySettings, StoreSettings
 
 SMALL = Extent(messages=300, uploads=40)
 START = datetime(2026, 11, 23, 15, 2, tzinfo=UTC)
@@ -75,6 +75,8 @@ class Desk:
     stores: tuple[StoreSettings, ...]
     journal: Journal
     clock: TickingClock
+    #: To whom it seals; nothing is sealed unless a test says so.
+    keys: KeySettings = field(default_factory=KeySettings)
 
     @property
     def store(self) -> StoreSettings:
@@ -94,6 +96,8 @@ class Desk:
             stores=stores or self.stores,
             journal=self.journal,
             clock=self.clock,
+            keys=self.keys,
+            state_directory=self.host.root.with_name("state"),
         )
 
     def back_up(self, *stores: StoreSettings, to: str | None = None) -> Outcome:

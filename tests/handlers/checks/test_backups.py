@@ -80,10 +80,27 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
         "size_bytes": 500,
         "verified": True,
         "verified_at": "2026-11-23T10:00:00+00:00",
+        "compared_at": None,
         "zulip_version": "9.2",
         "audit_head": None,
         "damaged": False,
     }
+
+
+def test_a_copy_of_which_only_the_bytes_were_compared_says_when_it_was_read(
+    context: Context, local: StoreSettings
+) -> None:
+    newest = commit(local, timedelta(hours=3))
+    at = NOW - timedelta(hours=1)
+    open_store(local).put(repository.comparison_key(newest, at), b"{}")
+
+    finding = look(context, local)
+
+    assert finding.level is Level.OK
+    assert finding.sentence.endswith(
+        " and is verified. Its stored bytes were compared on 2026-11-23; its content was last read"
+        " on 2026-11-23."
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import zstandard
 
 from bot.demo.postgres_cluster import available_majors
 from handlers.backups import catalogue
-from handlers.backups.reading.following import Tools
+from handlers.backups.reading.following import Means, Tools
 from handlers.backups.reading.verify import Verification, verify
 from handlers.backups.repository import Snapshot, encode, from_json, to_json
 from handlers.errors import HostFailure, Reason
@@ -24,7 +24,7 @@ STREAMS = ("database", "uploads", "index", "configuration")
 def read_again(desk: Desk, snapshot_id: str) -> Verification:
     snapshot = catalogue.snapshot(desk.store, snapshot_id)
     tools = Tools(desk.host.settings().database, available_majors()[16])
-    return verify(open_store(desk.store), snapshot, tools, desk.journal, desk.clock.now())
+    return verify(open_store(desk.store), snapshot, Means(tools), desk.journal, desk.clock.now())
 
 
 def object_file(desk: Desk, snapshot_id: str, stream: str) -> Path:

@@ -1,0 +1,1 @@
+"""Seal copies with age, and open them again."""
