@@ -83,6 +83,32 @@ DECLARATIONS: tuple[Declaration, ...] = (
         time_limit=timedelta(minutes=30),
     ),
     Declaration(
+        name="backup show",
+        summary="Show one copy whole, or how it is restored by hand",
+        module="handlers.backups.showing.show_backup",
+        effect=Effect.READ,
+        example="backup show 12",
+        parameters=(
+            Parameter(
+                name="copy",
+                kind=Kind.WORD,
+                summary="the number of the job that made it, or its id",
+                example="12",
+                positional=True,
+                required=True,
+                pattern=r"[1-9][0-9]{0,18}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}",
+            ),
+            Parameter(
+                "by_hand",
+                Kind.FLAG,
+                "the commands that restore it with age, zstd, tar and PostgreSQL alone",
+                "--by-hand",
+            ),
+        ),
+        time_limit=timedelta(minutes=5),
+        leaves_nothing=True,
+    ),
+    Declaration(
         name="schedule add",
         summary="Have a command run by itself",
         module="handlers.schedules.set_schedule",

@@ -7,6 +7,7 @@ from bot.deciding.effects import Effect, EndRun, LookAtHost, StartRun
 from bot.deciding.outgoing import Outgoing, schedule_topic
 from bot.deciding.scheduling import keep
 from bot.progress import Steps, last_status_message, status_message
+from bot.replies.copies import SHOWN
 from bot.replies.holding import JobHeld
 from bot.replies.job_news import JobEnded, JobWaits, PlanCard
 from bot.zulip_api.words import CHECK, CROSS, STOP
@@ -215,6 +216,7 @@ def _approvers(tx: Transaction, job: Job) -> list[int]:
 
 def _end_message(job: Job, bot_name: str, approved_by: list[int]) -> JobEnded:
     outcome = job.outcome or {}
+    facts = outcome.get("facts")
     started = job.started_at
     # A job that never ran was told of nothing by a runner.
     untouched = UNTOUCHED if job.status == Status.FAILED and started is None else None
@@ -238,4 +240,6 @@ def _end_message(job: Job, bot_name: str, approved_by: list[int]) -> JobEnded:
         tail=said("tail") or "",
         caught_up=job.caught_up,
         approved_by=approved_by,
+        operation=job.operation,
+        facts=facts if job.operation in SHOWN and isinstance(facts, dict) else {},
     )

@@ -49,18 +49,27 @@ class HostCommandLine:
             answer = ask_bot(self.settings.socket, text)
         except NoBotError:
             return self._alone(alone, parsed)
-        return self._tell(answer) if answer.job_id is None else self._follow_job(alone, answer)
+        if answer.job_id is None:
+            return self._tell(answer)
+        return self._follow_job(alone, parsed, answer)
+
+    def _say(self, text: str) -> None:
+        self.say(_TIME_TAG.sub(r"\1", text))
 
     def _tell(self, answer: HostAnswer) -> int:
-        self.say(_TIME_TAG.sub(r"\1", answer.text))
+        self._say(answer.text)
         return REFUSED if answer.is_refusal else 0
 
-    def _follow_job(self, alone: WithoutBot, answer: HostAnswer) -> int:
+    def _display(self, parsed: Parsed) -> RunDisplay:
+        return RunDisplay(self._say, parsed.verb.name)
+
+    def _follow_job(self, alone: WithoutBot, parsed: Parsed, answer: HostAnswer) -> int:
         """Show what the job's runs write until the last of them has ended."""
         self._tell(answer)
         job = answer.job_id
         assert job is not None
-        display, runs, attempt = RunDisplay(self.say), self.settings.state_directory / "runs", 1
+        display, attempt = self._display(parsed), 1
+        runs = self.settings.state_directory / "runs"
         while True:
             folder = RunFolder(runs / f"{job}-{attempt}")
             result = display.follow(folder, partial(alone.end_of_job, job))
@@ -76,7 +85,7 @@ class HostCommandLine:
             self.say("(The bot does not answer, so this is read from its files.)")
             return self._tell(alone.answer(parsed))
         self.say("(The bot does not answer; it will tell of this in Zulip when it is back.)")
-        display, handle = RunDisplay(self.say), alone.plan(parsed)
+        display, handle = self._display(parsed), alone.plan(parsed)
         planned = display.follow(RunFolder(handle.folder), partial(alone.end_of_run, handle))
         if isinstance(planned, str) or planned.status is not ResultStatus.PLANNED:
             return display.tell(planned)

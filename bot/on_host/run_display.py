@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.replies.copies import shown
 from handlers.wording import duration
 from jobs.journal import ResultStatus, RunResult
 from jobs.runs.journal_reader import JournalReader
@@ -20,6 +21,8 @@ class RunDisplay:
     """Each step as it begins, one line each."""
 
     say: Callable[[str], None]
+    #: What runs.
+    operation: str = ""
 
     def follow(self, folder: RunFolder, why_none: WhyNoResult) -> RunResult | str:
         """The result, once there is one; or the sentence that says why none will come."""
@@ -48,6 +51,8 @@ class RunDisplay:
         for line in (result.state, result.hint):
             if line:
                 self.say(line)
+        if (what := shown(self.operation, result.facts, "ops")) is not None:
+            self.say(what)
         return 0 if result.status is ResultStatus.SUCCEEDED else 1
 
     def tell_unmet(self, result: RunResult) -> bool:

@@ -1,9 +1,10 @@
 """What is said about a job while it lives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from bot.replies.copies import shown
 from bot.replies.reply import Reply
 from bot.replies.wording import (
     code,
@@ -159,6 +160,9 @@ class JobEnded(Reply, kind="job_ended"):
     notify: Sequence[int] = ()
     #: Whether the schedule's run before this one had gone wrong.
     recovered: bool = False
+    #: What it was asked to show: the operation, and what it found.
+    operation: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         took = f" after {duration(self.seconds)}" if self.seconds is not None else ""
@@ -169,6 +173,8 @@ class JobEnded(Reply, kind="job_ended"):
         lines = [f"{self._mention()}{head}", self.sentence]
         if self.state:
             lines.append(self.state)
+        if (what := shown(self.operation, self.facts, self.bot_name)) is not None:
+            lines.append(what)
         following = " ".join(part for part in (self.hint, self._next()) if part)
         if following:
             lines.append(following)

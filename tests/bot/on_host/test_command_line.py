@@ -1,7 +1,7 @@
 """`zulip-ops do` while the bot is there: the same verbs, through the bot, with its jobs."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent
 from bot.demo.stage import Stage, Wish
 from bot.on_host.run_display import RunDisplay
+from handlers.errors import Reason
+from jobs.journal import ResultStatus, RunResult
 from jobs.runs.run_folder import RunFolder
 from state import job_store, run_store
 from state.database import open_read_only
@@ -140,3 +142,23 @@ def test_a_run_that_brings_no_result_is_not_waited_for(tmp_path: Path) -> None:
     result = display.follow(RunFolder(tmp_path / "1-1"), lambda: "The job was cancelled.")
     assert display.tell(result) == 1
     assert said == ["The job was cancelled."]
+
+
+def test_what_a_read_command_is_for_is_shown_on_the_terminal() -> None:
+    said: list[str] = []
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    result = RunResult(
+        job=3,
+        attempt=2,
+        mode="run",
+        status=ResultStatus.SUCCEEDED,
+        reason=Reason.DONE,
+        sentence="Copy `x` lies in local.",
+        state="",
+        started_at=now,
+        ended_at=now,
+        boot_id="",
+        facts={"shown": {"id": "x", "store": "local", "commands": ["one", "two"]}},
+    )
+    assert RunDisplay(said.append, "backup show").tell(result) == 0
+    assert "```bash\none\ntwo\n```" in said[-1]

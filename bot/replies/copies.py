@@ -1,0 +1,105 @@
+"""What is told of one copy: what is in it, where it lies, and how it is restored by hand."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from bot.replies.wording import code, count, fence, listing, moment, to_type
+from handlers.wording import duration, size
+
+
+def backup_shown(shown: Mapping[str, Any], bot_name: str) -> str:
+    """Of `backup show`, with or without `--by-hand`."""
+    lines = _by_hand(shown) if "commands" in shown else _details(shown, bot_name)
+    return "\n".join(lines)
+
+
+def _by_hand(shown: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"This restores {code(shown['id'])} from {shown['store']} beside what is there, without"
+        " me. Nothing of the server is changed by it."
+    )
+    yield fence("\n".join(shown["commands"]), "bash")
+
+
+def _details(shown: Mapping[str, Any], bot_name: str) -> Iterator[str]:
+    took = duration(shown["seconds"])
+    yield f"- Taken {moment(shown['created_at'])} by job #{shown['job']}, in {took}"
+    yield from (_store(store) for store in shown["stores"])
+    yield from (f"- {message}" for message in shown["unreadable"])
+    yield f"- {_versions(shown)}"
+    yield f"- Database: {_database(shown)}"
+    yield f"- Uploads: {_uploads(shown['uploads'])}"
+    yield f"- Written: {size(shown['stored_bytes'])} in {count(shown['objects'], 'object')}"
+    yield f"- {_sealing(shown['sealed_to'])}"
+    yield from (f"- Not in it: {sentence}" for sentence in shown["left_out"])
+    by_hand = f"backup show {shown['id']} --by-hand"
+    yield f"By hand: {to_type(bot_name, by_hand)}"
+
+
+def _store(store: Mapping[str, Any]) -> str:
+    told = [f"- In **{store['name']}** ({code(store['place'])}): "]
+    if store["damaged"]:
+        told.append("**damaged**; ")
+    if store["verified_at"] is None:
+        told.append("stored, **not verified**, its content was never read to its end")
+    else:
+        told.append(f"verified, its content was last read {moment(store['verified_at'])}")
+    if store["compared_at"] is not None:
+        told.append(f"; its stored bytes were last compared {moment(store['compared_at'])}")
+    return "".join(told)
+
+
+def _versions(shown: Mapping[str, Any]) -> str:
+    zulip, database, system = (shown.get(name) or {} for name in ("zulip", "postgresql", "system"))
+    told = [f"Zulip {zulip.get('version') or 'of an unknown version'}"]
+    if database.get("version"):
+        told.append(f"PostgreSQL {database['version']}")
+    if system.get("id"):
+        told.append(f"{str(system['id']).capitalize()} {system.get('version') or ''}".rstrip())
+    return listing(told)
+
+
+def _database(shown: Mapping[str, Any]) -> str:
+    facts = shown.get("postgresql") or {}
+    told = [f"dump {size(shown['dump_bytes'])}"]
+    if facts.get("migrations"):
+        told.append(count(facts["migrations"], "migration"))
+    counts = facts.get("counts") or {}
+    told += [count(counts[each], each[:-1]) for each in ("realms", "users") if counts.get(each)]
+    newest = facts.get("newest_message")
+    if newest:
+        told.append(f"newest message {moment(newest['at'])}")
+    return ", ".join(told)
+
+
+def _uploads(uploads: Mapping[str, Any]) -> str:
+    told = f"{count(uploads['files'], 'file')}, {size(uploads['bytes'])}"
+    if uploads["earlier_copies"]:
+        told += (
+            f"; {count(uploads['new_files'], 'file')} came with this copy, the others lie with"
+            f" {_earlier(uploads['earlier_copies'])}"
+        )
+    return told
+
+
+def _earlier(copies: int) -> str:
+    return "an earlier copy" if copies == 1 else f"{copies} earlier copies"
+
+
+def _sealing(keys: list[Mapping[str, str]]) -> str:
+    if not keys:
+        return "Not sealed: whoever can read a store can read it"
+    named = [f"{key['use']} key `{key['id']}`" for key in keys]
+    return f"Sealed to the {listing(named)}"
+
+
+#: What read commands show, by operation; everything else is told in a sentence.
+SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {"backup show": backup_shown}
+
+
+def shown(operation: str, facts: Any, bot_name: str) -> str | None:
+    """The text that a read command is for; None where it has none."""
+    what = facts.get("shown") if isinstance(facts, Mapping) else None
+    if operation not in SHOWN or not isinstance(what, Mapping):
+        return None
+    return SHOWN[operation](what, bot_name)

@@ -1,0 +1,1 @@
+"""Show one copy whole, and how it is restored without this program."""

@@ -1,0 +1,111 @@
+"""Show one copy whole: what is in it, where it lies, who can open it; or how to restore it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from handlers.backups import planning
+from handlers.backups.repository import DATABASE, UPLOADS, Snapshot
+from handlers.backups.sealing.record import LASTING
+from handlers.backups.showing.by_hand import commands
+from handlers.backups.showing.find import Found, Place, find
+from handlers.contract import JSON, Context, Handler, Outcome, Plan
+
+STEP = "Look for the copy in the stores"
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """A job's number or a snapshot's id; `by_hand` asks for the commands that restore it."""
+
+    copy: str
+    by_hand: bool = False
+
+
+def plan(_context: Context, args: Args) -> Plan:
+    return Plan(
+        summary=f"Show copy {args.copy}.", binding={}, steps=(STEP,), way_back="none needed."
+    )
+
+
+def run(context: Context, args: Args, _plan: Plan) -> Outcome:
+    with context.journal.step(STEP):
+        found = find(planning.choose_stores(context.stores, None), args.copy)
+        shown = _commands(context, found) if args.by_hand else _details(found)
+    snapshot = found.places[0].snapshot
+    names = ", ".join(place.settings.name for place in found.places)
+    return Outcome(
+        sentence=f"Copy `{snapshot.id}` of job #{snapshot.job} lies in {names}.",
+        state="",
+        facts={"shown": shown},
+    )
+
+
+def _commands(context: Context, found: Found) -> JSON:
+    """From a directory, where one has it: nothing has to be fetched then."""
+    place = min(found.places, key=lambda each: each.settings.path is None)
+    lines = commands(place.snapshot, place.settings, context.host.database)
+    return {"id": place.snapshot.id, "store": place.settings.name, "commands": list(lines)}
+
+
+def _details(found: Found) -> JSON:
+    snapshot = found.places[0].snapshot
+    facts = snapshot.facts
+    return {
+        "id": snapshot.id,
+        "job": snapshot.job,
+        "created_at": _iso(snapshot.created_at),
+        "seconds": (snapshot.committed_at - snapshot.created_at).total_seconds(),
+        "stores": [_place(each) for each in found.places],
+        "unreadable": [failure.message for failure in found.unreadable],
+        "zulip": facts.get("zulip"),
+        "postgresql": _database(facts.get("postgresql")),
+        "system": facts.get("system"),
+        "dump_bytes": snapshot.streams[DATABASE].plain_bytes,
+        "uploads": _uploads(snapshot),
+        "stored_bytes": snapshot.stored_bytes,
+        "objects": sum(len(each.objects) for each in snapshot.streams.values()),
+        "sealed_to": _sealed_to(snapshot),
+        "left_out": list(snapshot.left_out),
+    }
+
+
+def _place(place: Place) -> JSON:
+    return {
+        "name": place.settings.name,
+        "place": planning.place(place.settings),
+        "verified_at": _iso(place.verified_at),
+        "compared_at": _iso(place.compared_at),
+        "damaged": place.damaged,
+    }
+
+
+def _uploads(snapshot: Snapshot) -> JSON:
+    totals = snapshot.uploads
+    return {
+        "files": totals.files,
+        "bytes": totals.bytes,
+        "new_files": totals.new_files,
+        "new_stored_bytes": snapshot.streams[UPLOADS].stored_bytes,
+        "earlier_copies": len(set(totals.held_by) - {snapshot.id}),
+    }
+
+
+def _database(facts: JSON) -> JSON:
+    """Without the names of all migrations."""
+    if not isinstance(facts, dict):
+        return None
+    migrations = facts.get("migrations")
+    count = len(migrations) if isinstance(migrations, list) else None
+    return {**facts, "migrations": count}
+
+
+def _sealed_to(snapshot: Snapshot) -> list[JSON]:
+    keys = () if snapshot.sealing is None else snapshot.sealing.keys
+    return [{"use": each.use.value, "id": each.id} for each in keys if each.use in LASTING]
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
+
+
+HANDLER = Handler(args=Args, plan=plan, run=run)
