@@ -1,4 +1,4 @@
-"""Measure a backup to a directory against the same dump, tar and zstd typed by hand.
+"""Measure a backup to a directory, open and sealed, against dump, tar and zstd typed by hand.
 
 The CPU seconds of both sides, PostgreSQL's own included, tell more than time on a busy machine.
 """
@@ -24,7 +24,8 @@ from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent, SampleHost
 from handlers.backups.take_backup import STEPS
 from handlers.host import processes
-from handlers.host.settings import StoreSettings
+from handlers.host.age import Identity
+from handlers.host.settings import KeySettings, StoreSettings
 from jobs.clock import SystemClock
 from jobs.journal import RUN, Asker, RunSpec
 from jobs.runs.run_folder import RunFolder
@@ -62,10 +63,11 @@ def main() -> None:
             )
             cluster.sql("VACUUM; CHECKPOINT", database="zulip")
             found = measure(host, cluster, directory / "copies")
-            say("One more to a bucket, for its memory alone.")
+            say("Two more to a bucket, open and sealed, for their memory alone.")
             with S3Server() as s3:
-                bucket = s3.store_settings("bucket", prefix="bench")
-                found["runner_mb_s3"] = [run(host, directory / "runs", bucket).memory]
+                for name, keys in (("runner_mb_s3", KeySettings()), ("runner_mb_s3_sealed", KEYS)):
+                    bucket = s3.store_settings("bucket", prefix=name)
+                    found[name] = [run(host, directory / name, bucket, keys).memory]
             figures(found)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -77,6 +79,7 @@ def measure(host: SampleHost, cluster: PostgresCluster, target: Path) -> dict[st
     ways: Mapping[str, Callable[[], float]] = {
         "by_hand": lambda: by_hand(place, (DUMP, *TARS)),
         "ours": lambda: ours(host, target),
+        "ours_sealed": lambda: ours(host, target, KEYS),
         "by_hand_verified": lambda: by_hand(place, (DUMP, *TARS, *CHECKS)),
     }
     found: dict[str, list[float]] = defaultdict(list)
@@ -123,21 +126,26 @@ class Run:
     copying: float
 
 
-#: Our runs to the directory.
+#: Our runs to the directory, open and sealed.
 FOUND: list[Run] = []
+SEALED: list[Run] = []
+#: Whose secret is nowhere: the run reads its copy back with its own key.
+KEYS = KeySettings(recovery=(Identity.generate().recipient,))
 
 
-def ours(host: SampleHost, target: Path) -> float:
+def ours(host: SampleHost, target: Path, keys: KeySettings = KeySettings()) -> float:
     """Seconds of a backup to a directory."""
-    FOUND.append(run(host, target / "runs", StoreSettings(name="disk", path=target / "store")))
-    return FOUND[-1].seconds
+    store = StoreSettings(name="disk", path=target / "store")
+    runs = SEALED if keys.recovery else FOUND
+    runs.append(run(host, target / "runs", store, keys))
+    return runs[-1].seconds
 
 
-def run(host: SampleHost, runs: Path, store: StoreSettings) -> Run:
+def run(host: SampleHost, runs: Path, store: StoreSettings, keys: KeySettings) -> Run:
     """The real runner in a process of its own, from its spawn to its end."""
     folder = RunFolder(runs / "1-1")
     runs.mkdir()
-    folder.make(_spec(host, store))
+    folder.make(_spec(host, store, keys))
     argv = (sys.executable, "-I", "-m", "jobs.runner", str(folder.path))
     started = time.monotonic()
     with processes.start(argv) as runner:
@@ -150,7 +158,7 @@ def run(host: SampleHost, runs: Path, store: StoreSettings) -> Run:
     return Run(seconds, memory, _seconds_until_committed(folder))
 
 
-def _spec(host: SampleHost, store: StoreSettings) -> RunSpec:
+def _spec(host: SampleHost, store: StoreSettings, keys: KeySettings) -> RunSpec:
     return RunSpec(
         job=1,
         attempt=1,
@@ -162,6 +170,7 @@ def _spec(host: SampleHost, store: StoreSettings) -> RunSpec:
         stores=(store,),
         created_at=SystemClock().now(),
         nonce="bench",
+        keys=keys,
     )
 
 
@@ -196,12 +205,16 @@ def figures(found: Mapping[str, list[float]]) -> None:
             "time_ratio": Figure(round(ours_ / hand, 3), "<= 1.15"),
             "runner_mb": Figure(round(max(each.memory for each in FOUND), 1), "<= 200"),
             "runner_mb_s3": Figure(round(max(found["runner_mb_s3"]), 1), "none"),
+            "runner_mb_sealed": Figure(round(max(each.memory for each in SEALED), 1), "<= 200"),
+            "runner_mb_s3_sealed": Figure(round(max(found["runner_mb_s3_sealed"]), 1), "none"),
+            "sealed_over_open": Figure(round(_median(found["ours_sealed"]) / ours_, 3), "none"),
             "seconds_until_committed": Figure(_median([each.copying for each in FOUND]), "none"),
             "time_ratio_to_verified_by_hand": Figure(round(ours_ / verified, 3), "none"),
             "by_hand_seconds": Figure(round(hand, 2), "none"),
             "ours_seconds": Figure(round(ours_, 2), "none"),
             "by_hand_cpu_seconds": Figure(_median(found["by_hand_cpu"]), "none"),
             "ours_cpu_seconds": Figure(_median(found["ours_cpu"]), "none"),
+            "ours_sealed_cpu_seconds": Figure(_median(found["ours_sealed_cpu"]), "none"),
         },
     )
 
