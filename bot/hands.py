@@ -284,7 +284,7 @@ class Hands:
         elif found in {Verdict.TAKE_IN, Verdict.FOLLOW}:
             self._follow(self._handle(name))
         else:
-            self._tell(RunLost(name, status, evidence(status)))
+            self._tell(RunLost(name, status, evidence(status, was_started=run.was_started)))
         if again.start.job.cancelling:
             # Who was told to end it may have died before it did.
             self.carry_out(EndRun(name.job, name.attempt))

@@ -29,6 +29,8 @@ class OpenRun:
     leaves_traces: bool
     #: Whether it was intended since the machine was started.
     intended_this_boot: bool
+    #: Whether its start is recorded.
+    was_started: bool = False
 
 
 def verdict(run: OpenRun, status: RunStatus) -> Verdict:
@@ -37,7 +39,8 @@ def verdict(run: OpenRun, status: RunStatus) -> Verdict:
         return Verdict.TAKE_IN
     if status.alive:
         return Verdict.FOLLOW
-    if not status.begun:
+    has_gone = run.was_started and not status.known
+    if not status.begun and not has_gone:
         # A runner writes down that it took the run up before it does anything.
         return Verdict.START if run.intended_this_boot else Verdict.FAIL
     return Verdict.INTERRUPT if run.leaves_traces else Verdict.FAIL
@@ -51,8 +54,10 @@ def may_have_begun(run: Run, status: RunStatus) -> bool:
     return run.started_at is not None and not status.known
 
 
-def evidence(status: RunStatus) -> str:
+def evidence(status: RunStatus, *, was_started: bool = True) -> str:
     """The sentence that tells why a run counts as lost."""
+    if was_started and not status.known:
+        return "The folder of the run has gone, and with it every trace of what it did."
     if not status.begun:
         return "The run was never begun."
     if not status.same_boot:

@@ -231,6 +231,7 @@ class Decisions:
             evidence = OpenRun(
                 leaves_traces=run.mode == RUN and lasting,
                 intended_this_boot=run.intended_at >= process_table.booted_at(now),
+                was_started=run.started_at is not None,
             )
             found.append((StartRun(start), evidence))
         return found

@@ -11,26 +11,26 @@ from state.run_store import Run
 from tests.state.sample_rows import NOW
 
 BOOLEANS = (False, True)
-COMBINATIONS = list(product(BOOLEANS, repeat=7))
+COMBINATIONS = list(product(BOOLEANS, repeat=8))
 
 
 @pytest.mark.parametrize("flags", COMBINATIONS, ids=lambda f: "".join(str(int(b)) for b in f))
 def test_every_combination_has_the_verdict_of_the_first_rule_that_fits(
     flags: tuple[bool, ...],
 ) -> None:
-    leaves_traces, this_boot, known, begun, alive, ended, same_boot = flags
+    leaves_traces, this_boot, was_started, known, begun, alive, ended, same_boot = flags
     status = RunStatus(known=known, begun=begun, alive=alive, ended=ended, same_boot=same_boot)
 
     if ended:
         expected = Verdict.TAKE_IN
     elif alive:
         expected = Verdict.FOLLOW
-    elif not begun:
+    elif not begun and (known or not was_started):
         expected = Verdict.START if this_boot else Verdict.FAIL
     else:
         expected = Verdict.INTERRUPT if leaves_traces else Verdict.FAIL
 
-    assert verdict(OpenRun(leaves_traces, this_boot), status) is expected
+    assert verdict(OpenRun(leaves_traces, this_boot, was_started), status) is expected
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,18 @@ BEGUN = RunStatus(known=True, begun=True, same_boot=True)
             OpenRun(True, True), RunStatus(known=True), Verdict.START, id="only the folder is made"
         ),
         pytest.param(OpenRun(True, False), NOTHING, Verdict.FAIL, id="intended, then power loss"),
+        pytest.param(
+            OpenRun(True, True, was_started=True),
+            NOTHING,
+            Verdict.INTERRUPT,
+            id="its folder has gone",
+        ),
+        pytest.param(
+            OpenRun(False, True, was_started=True),
+            NOTHING,
+            Verdict.FAIL,
+            id="so has that of a plan",
+        ),
         pytest.param(OpenRun(True, True), BEGUN, Verdict.INTERRUPT, id="a change was killed"),
         pytest.param(OpenRun(False, True), BEGUN, Verdict.FAIL, id="a look or a plan was killed"),
         pytest.param(
@@ -112,7 +124,8 @@ def test_the_cases_that_happen(run: OpenRun, status: RunStatus, expected: Verdic
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (NOTHING, "never begun"),
+        (RunStatus(known=True), "never begun"),
+        (NOTHING, "has gone, and with it every trace"),
         (RunStatus(known=True, begun=True), "machine was restarted"),
         (BEGUN, "was killed before it could write a result."),
         (
@@ -136,3 +149,7 @@ def test_the_cases_that_happen(run: OpenRun, status: RunStatus, expected: Verdic
 )
 def test_the_evidence_is_said_in_a_sentence(status: RunStatus, said: str) -> None:
     assert said in evidence(status)
+
+
+def test_a_start_that_never_came_about_leaves_no_folder_either() -> None:
+    assert evidence(NOTHING, was_started=False) == "The run was never begun."

@@ -127,7 +127,7 @@ def test_a_run_whose_process_was_killed_is_lost(
     end(handle.folder, runner.session)
 
 
-def test_a_run_that_was_never_begun_is_lost(
+def test_a_run_whose_folder_has_gone_is_lost(
     tmp_path: Path, watcher: Watcher, told: list[WatcherEvent]
 ) -> None:
     watcher.follow(RunHandle(RunName(3, 1), tmp_path / "runs/3-1"))
@@ -135,7 +135,7 @@ def test_a_run_that_was_never_begun_is_lost(
 
     lost = ends(told)[0]
     assert isinstance(lost, RunLost)
-    assert lost.sentence == "The run was never begun."
+    assert "folder of the run has gone" in lost.sentence
 
 
 def test_a_result_that_cannot_be_read_is_a_lost_run(
