@@ -29,7 +29,8 @@ class Oracle:
 
     rules: Rules
     states: list[tuple[datetime, World]] = field(default_factory=list)
-    #: When the newest change to plan, command or words happened that the bot has been told of.
+    #: When the newest change to plan, command or words happened that the bot has been told of;
+    #: reactions of people who can never count are none.
     told_at: datetime | None = None
     starts: int = 0
 

@@ -138,6 +138,10 @@ class Play(OneBot):
             del self.hints[number]
         self._decide(lambda tx, now: self._decisions.zulip_event(tx, hint.event, now))
         rules = self._oracle.rules
+        event = hint.event
+        if isinstance(event, ReactionChanged) and event.user_id not in rules.approvers | {ASKER}:
+            # A crowd must not put off what those who count have said: a look under way stays good.
+            return
         if hint.message in {rules.card, rules.command, *self.world.words}:
             self._oracle.told_at = max(hint.happened, self._oracle.told_at or hint.happened)
 
