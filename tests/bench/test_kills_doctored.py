@@ -40,6 +40,8 @@ def test_an_acknowledged_command_that_is_forgotten(deadly: Killer) -> None:
 def test_an_effect_that_a_second_run_brings_about_again(deadly: Killer) -> None:
     def open_the_fence(talk: Conversation) -> None:
         shutil.rmtree(max(talk.run_folders(), key=lambda each: each.stat().st_mtime))
+        # With its start on record, a run whose folder has gone is not begun again.
+        write(talk, "UPDATE runs SET started_at = NULL WHERE ended_at IS NULL")
 
     with doctored(deadly, "result_seen", open_the_fence) as one:
         found = one.carry_out(Cycle(Scene.CHAT, ("result_seen:2",)))
