@@ -4,33 +4,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
 
-from bench.consent.one_bot import KnownPolicy
 from bench.consent.world import digest
-from bot.commands.contract import Installation
-from bot.commands.registry import verbs
+from bench.without_hands import asked_by_root, decisions, planned
 from bot.deciding.decisions import About, Decisions, question_about
 from bot.deciding.effects import Effect, ReadCard, ReadPerson, ReadReadership, StartRun
-from bot.deciding.quota import Quota
 from bot.demo.zulip.cast import Cast
 from bot.demo.zulip.server import SimulatedZulip
 from bot.events import Event, MessageArrived, Observed
-from bot.grammar import Grammar
 from bot.hands import Asks
 from bot.identity import Identity
 from bot.observations import MessageQuestion, PersonQuestion, ReadershipQuestion
 from bot.zulip_api.answers import Ok
 from bot.zulip_client import ZulipClient
-from handlers.contract import Clock, Plan
-from handlers.errors import Reason
-from handlers.host.settings import HostSettings
-from handlers.registry import declaration
+from handlers.contract import Clock
 from jobs.configuration import EffectPolicy, Policy
-from jobs.engine import Asked, Consent, Engine
-from jobs.journal import RUN, ResultStatus, RunName, RunResult
+from jobs.journal import RUN, RunName
 from jobs.lifecycle import Status
 from jobs.watcher import RunEnded
 from state import inbox, job_store, outbox
@@ -38,7 +29,6 @@ from state.database import Database, Transaction
 
 #: Nothing that is looked for takes so long.
 LONGEST_SECONDS = 30
-NOWHERE = Path("/nowhere")
 
 Question = ReadCard | ReadPerson | ReadReadership
 Decide = Callable[[Transaction, datetime], Iterable[Effect]]
@@ -121,25 +111,8 @@ class OneBot:
 
     def _decisions(self, policy: Policy) -> Decisions:
         cast = self.cast
-        about = Installation(
-            host_id="host",
-            epoch=1,
-            bot_name="ops",
-            channel="ops",
-            policy=policy,
-            verbs=verbs(),
-            tz="UTC",
-            state_directory=NOWHERE,
-            runs_directory=NOWHERE / "runs",
-        )
-        return Decisions(
-            Engine(1, "host", HostSettings(root=NOWHERE), (), policy),
-            about,
-            Grammar(verbs()),
-            Identity(cast.bot.id, "ops", cast.ops.id, "ops"),
-            KnownPolicy(NOWHERE / "zulip-ops.toml", policy),
-            Quota(10_000),
-        )
+        identity = Identity(cast.bot.id, "ops", cast.ops.id, "ops")
+        return decisions(policy, identity, commands_a_minute=10_000)
 
     # Jobs.
 
@@ -154,8 +127,8 @@ class OneBot:
     def plan(self, job_id: int, *, posted: bool) -> None:
         """A run brings the plan of a job; its card is posted where somebody has to see it."""
         card = f"The plan of job {job_id}."
-        planned = RunEnded(RunName(job_id, 1), self._planned(job_id, card))
-        self.decide(lambda tx, now: self.decisions.run_event(tx, planned, card, now))
+        ended = RunEnded(RunName(job_id, 1), planned(job_id, digest(card), self.clock.now()))
+        self.decide(lambda tx, now: self.decisions.run_event(tx, ended, card, now))
         if not posted:
             return
         message_id = self.zulip.post(self.cast.bot, self.cast.ops, f"#{job_id}", card)
@@ -166,39 +139,10 @@ class OneBot:
                 is_card = row.job_id == job_id and row.role == "card"
                 outbox.mark_sent(tx, row.id, message_id if is_card else None, self.clock.now())
 
-    def _planned(self, job_id: int, card: str) -> RunResult:
-        return RunResult(
-            job=job_id,
-            attempt=1,
-            mode="plan",
-            status=ResultStatus.PLANNED,
-            reason=Reason.DONE,
-            sentence="It would be done.",
-            state="as it was.",
-            started_at=self.clock.now(),
-            ended_at=self.clock.now(),
-            boot_id="boot",
-            plan=Plan("A plan.", {"a": 1}, ("Copy",), "None needed."),
-            fingerprint=f"{job_id:064d}",
-            card_sha256=digest(card),
-        )
-
     def occupy(self) -> None:
         """Root has a job of their own run, so that nothing else may."""
-        asked = Asked(
-            declaration=declaration("backup now"),
-            arguments={},
-            command="backup now",
-            origin="host",
-            asker_id=None,
-            asker_name="root",
-            message_id=None,
-            message_sha256=None,
-            inbox_id=None,
-            consent=Consent.ROOT,
-        )
         with self.database.write() as tx:
-            job = self.decisions.engine.accept(tx, asked, self.clock.now()).job
+            job = self.decisions.engine.accept(tx, asked_by_root(), self.clock.now()).job
             self._move(tx, job.id, Status.PLANNING, Status.QUEUED, Status.RUNNING)
 
     def free(self) -> None:

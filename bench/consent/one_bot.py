@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 
 from bench.consent.oracle import Oracle, Rules
@@ -16,27 +15,21 @@ from bench.consent.world import (
     World,
     digest,
 )
-from bot.commands.contract import Installation
-from bot.commands.registry import verbs
+from bench.without_hands import decisions, planned
 from bot.deciding.decisions import Decisions
 from bot.deciding.effects import Effect, ReadCard, StartRun
-from bot.deciding.quota import Quota
 from bot.events import (
     RowSent,
     ZulipEvent,
 )
-from bot.grammar import Grammar
 from bot.identity import Identity
 from bot.observations import Observation
-from handlers.contract import Plan
 from handlers.errors import Reason
-from handlers.host.settings import HostSettings
 from handlers.registry import declaration
 from jobs.configuration import EffectPolicy, Policy
-from jobs.engine import Asked, Consent, Engine
+from jobs.engine import Asked, Consent
 from jobs.journal import RUN, ResultStatus, RunName, RunResult
 from jobs.lifecycle import FINAL, Status
-from jobs.policy_file import PolicyFile
 from jobs.watcher import RunEnded
 from state import inbox, job_store, outbox
 from state.database import Database, Transaction
@@ -54,18 +47,6 @@ class Hint:
     happened: datetime
     message: int
     event: ZulipEvent
-
-
-@dataclass(slots=True)
-class KnownPolicy(PolicyFile):
-    """A policy that changes when the story says so, without a file."""
-
-    def refresh(self) -> None:
-        """Nothing to read."""
-
-    def become(self, policy: Policy) -> None:
-        self.policy = policy
-        PolicyFile.__post_init__(self)
 
 
 @dataclass(slots=True)
@@ -116,21 +97,7 @@ class OneBot:
         )
 
     def _bot(self, policy: Policy) -> Decisions:
-        engine = Engine(1, "host", HostSettings(root=Path("/nowhere")), (), policy)
-        about = Installation(
-            host_id="host",
-            epoch=1,
-            bot_name="ops",
-            channel="ops",
-            policy=policy,
-            verbs=verbs(),
-            tz="UTC",
-            state_directory=Path("/nowhere"),
-            runs_directory=Path("/nowhere/runs"),
-        )
-        file = KnownPolicy(Path("/nowhere/zulip-ops.toml"), policy)
-        identity = Identity(BOT, "ops", 1, "ops")
-        return Decisions(engine, about, Grammar(verbs()), identity, file, Quota(10))
+        return decisions(policy, Identity(BOT, "ops", 1, "ops"), commands_a_minute=10)
 
     def _decide(self, decide: Callable[[Transaction, datetime], tuple[Effect, ...]]) -> None:
         with self.database.write() as tx:
@@ -210,8 +177,8 @@ class OneBot:
         self._oracle.note(self.now, self.world)
         self.hints.clear()
         self.under_way.clear()
-        planned = RunEnded(RunName(start.job.id, start.run.attempt), self._planned(start.job.id))
-        self._decide(lambda tx, now: self._decisions.run_event(tx, planned, CARD, now))
+        ended = RunEnded(RunName(start.job.id, start.run.attempt), self._planned(start.job.id))
+        self._decide(lambda tx, now: self._decisions.run_event(tx, ended, CARD, now))
         if not by_word:
             self._post(card)
 
@@ -234,21 +201,7 @@ class OneBot:
         )
 
     def _planned(self, job: int) -> RunResult:
-        return RunResult(
-            job=job,
-            attempt=1,
-            mode="plan",
-            status=ResultStatus.PLANNED,
-            reason=Reason.DONE,
-            sentence="It would be done.",
-            state="as it was.",
-            started_at=self.now,
-            ended_at=self.now,
-            boot_id="boot",
-            plan=Plan("A plan.", {"a": 1}, ("Copy",), "None needed."),
-            fingerprint=f"{job:064d}",
-            card_sha256=digest(CARD),
-        )
+        return planned(job, digest(CARD), self.now)
 
     def _post(self, card: int) -> None:
         with self.database.write() as tx:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bench.consent.one_bot import KnownPolicy, OneBot
+from bench.consent.one_bot import OneBot
 from bench.consent.world import (
     ASKER,
     EMOJI,
@@ -15,6 +15,7 @@ from bench.consent.world import (
     nothing,
     seen,
 )
+from bench.without_hands import KnownPolicy, asked_by_root
 from bot.deciding.effects import Effect
 from bot.events import (
     MessageEdited,
@@ -25,8 +26,6 @@ from bot.events import (
 )
 from bot.observations import MessageQuestion, Observation
 from handlers.contract import JSON
-from handlers.registry import declaration
-from jobs.engine import Asked, Consent
 from jobs.lifecycle import Status
 from state import approval_store, job_store
 from state.database import Transaction
@@ -221,19 +220,7 @@ class Play(OneBot):
                     tx, job.id, Status.RUNNING, Status.SUCCEEDED, actor="play", at=self.now
                 )
             if not busy:
-                asked = Asked(
-                    declaration=declaration("backup now"),
-                    arguments={},
-                    command="backup now",
-                    origin="host",
-                    asker_id=None,
-                    asker_name="root",
-                    message_id=None,
-                    message_sha256=None,
-                    inbox_id=None,
-                    consent=Consent.ROOT,
-                )
-                other = self._decisions.engine.accept(tx, asked, self.now).job
+                other = self._decisions.engine.accept(tx, asked_by_root(), self.now).job
                 for from_, to in (
                     (Status.PLANNING, Status.QUEUED),
                     (Status.QUEUED, Status.RUNNING),
