@@ -50,7 +50,12 @@ def overdue(tx: Transaction, following: Following, now: datetime) -> tuple[Effec
     before = _unknown(tx)
     if not before:
         return ()
-    unknown = {one: doubt for one, doubt in before.items() if not _is_ours(tx, one, now)}
+    # With a clock that was set back, the waiting begins anew.
+    unknown = {
+        one: replace(doubt, since=min(doubt.since, now))
+        for one, doubt in before.items()
+        if not _is_ours(tx, one, now)
+    }
     patience = PATIENCE_IN_DOUBT if outbox.interrupted_sends(tx) else PATIENCE
     late = {one for one, doubt in unknown.items() if now - doubt.since >= patience}
     foreign = sorted(one for one in late if unknown[one].overdue)

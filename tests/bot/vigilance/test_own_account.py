@@ -100,6 +100,12 @@ def test_a_clock_that_is_set_forward_is_no_alarm(tx: Transaction) -> None:
     assert not is_alarmed(tx, timedelta(days=2))
 
 
+def test_a_clock_that_is_set_back_puts_no_alarm_off(tx: Transaction) -> None:
+    own_account.spoke(tx, arrived(100), NOW)
+    assert not is_alarmed(tx, -timedelta(days=1))
+    assert is_alarmed(tx, own_account.PATIENCE - timedelta(days=1))
+
+
 def test_a_sending_in_doubt_is_waited_for_and_not_for_ever(tx: Transaction) -> None:
     row(tx, "a")
     own_account.spoke(tx, arrived(100), NOW)
