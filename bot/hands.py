@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import ParamSpec, Protocol
 
 from bot.commands.contract import AuditSeen
@@ -134,6 +135,8 @@ class Hands:
         # A long log takes a while, and no run waits for it.
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self._reads_for_day = False
+        #: Runs that are to end, while nobody could be asked to end them.
+        self._unended: SimpleQueue[RunName] = SimpleQueue()
 
     def carry_out(self, effect: Effect) -> None:
         """Never waits, never raises: what comes of it arrives as an event."""
@@ -232,7 +235,13 @@ class Hands:
             self._launcher.cancel(name)
             crashpoint("cancel_done")
         except LauncherUnavailable as error:
-            _logger.error("Run %s cannot be ended: %s", name, error.message)
+            _logger.error("Run %s cannot be ended yet: %s", name, error.message)
+            self._unended.put(name)
+
+    def end_again(self) -> None:
+        """Whoever cancelled a run has been told that it ends."""
+        for _ in range(self._unended.qsize()):
+            self._launch(self._end, self._unended.get())
 
     def _read_audit_soon(self, effect: ReadAudit) -> None:
         """The day's reading is asked for with every tick until it is done."""

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from jobs.launcher import RunStatus
 from jobs.runs.run_unit import UnitEnd
-from state.run_store import Run
 
 #: Of the processes that a lost run has left.
 MOST_NAMED = 5
@@ -30,7 +29,7 @@ class OpenRun:
     #: Whether it was intended since the machine was started.
     intended_this_boot: bool
     #: Whether its start is recorded.
-    was_started: bool = False
+    was_started: bool
 
 
 def verdict(run: OpenRun, status: RunStatus) -> Verdict:
@@ -39,19 +38,16 @@ def verdict(run: OpenRun, status: RunStatus) -> Verdict:
         return Verdict.TAKE_IN
     if status.alive:
         return Verdict.FOLLOW
-    has_gone = run.was_started and not status.known
-    if not status.begun and not has_gone:
-        # A runner writes down that it took the run up before it does anything.
+    if not may_have_begun(status, was_started=run.was_started):
         return Verdict.START if run.intended_this_boot else Verdict.FAIL
     return Verdict.INTERRUPT if run.leaves_traces else Verdict.FAIL
 
 
-def may_have_begun(run: Run, status: RunStatus) -> bool:
-    """Whether a run that is lost can have done anything. A folder that nobody claimed proves that
-    it cannot; so does a start that never came about. A folder that has gone proves nothing."""
-    if status.begun:
-        return True
-    return run.started_at is not None and not status.known
+def may_have_begun(status: RunStatus, *, was_started: bool) -> bool:
+    """Whether a run that is lost can have done anything. A runner writes down that it took the run
+    up before it does anything, so a folder that nobody claimed proves that it cannot; so does a
+    start that never came about. A folder that has gone proves nothing."""
+    return status.begun or (was_started and not status.known)
 
 
 def evidence(status: RunStatus, *, was_started: bool = True) -> str:

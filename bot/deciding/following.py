@@ -98,7 +98,7 @@ class Following:
         job = job_store.get(tx, name.job)
         if not taken or run is None or job is None or job.status in FINAL:
             return ()
-        begun = may_have_begun(run, event.status)
+        begun = may_have_begun(event.status, was_started=run.started_at is not None)
         job = self.engine.lose(tx, job, event.sentence, now, begun=begun)
         self.finish(tx, job, now)
         crashpoint("loss_taken")

@@ -29,7 +29,7 @@ from tests.fakes.helper import FakeHelper
 from tests.fakes.runs import fork_launcher, spec
 from tests.state.sample_rows import NOW, make_job
 
-INTENDED = OpenRun(leaves_traces=True, intended_this_boot=True)
+INTENDED = OpenRun(leaves_traces=True, intended_this_boot=True, was_started=False)
 
 
 class Quiet:

@@ -7,8 +7,6 @@ import pytest
 from jobs.launcher import RunStatus
 from jobs.recovery import OpenRun, Verdict, evidence, may_have_begun, verdict
 from jobs.runs.run_unit import UnitEnd
-from state.run_store import Run
-from tests.state.sample_rows import NOW
 
 BOOLEANS = (False, True)
 COMBINATIONS = list(product(BOOLEANS, repeat=8))
@@ -46,9 +44,7 @@ def test_every_combination_has_the_verdict_of_the_first_rule_that_fits(
 def test_only_a_claimed_folder_or_one_that_has_gone_may_have_done_anything(
     was_started: bool, status: RunStatus, may_have: bool
 ) -> None:
-    started_at = NOW if was_started else None
-    run = Run(1, 2, "run", "started", "1-2", NOW, started_at, None, None, 0)
-    assert may_have_begun(run, status) is may_have
+    assert may_have_begun(status, was_started=was_started) is may_have
 
 
 TWO = ("pg_dump (12)", "sh (13)")
@@ -59,6 +55,10 @@ def with_unit(result: str, code: str, status: str) -> RunStatus:
     return RunStatus(known=True, begun=True, same_boot=True, unit_end=end)
 
 
+#: A run that carries a plan out, and one that looks or plans; and one whose start is recorded.
+CHANGE, LOOK = OpenRun(True, True, False), OpenRun(False, True, False)
+STARTED, STARTED_LOOK = OpenRun(True, True, True), OpenRun(False, True, True)
+EARLIER_BOOT = OpenRun(True, False, False)
 NOTHING = RunStatus()
 BEGUN = RunStatus(known=True, begun=True, same_boot=True)
 
@@ -66,51 +66,54 @@ BEGUN = RunStatus(known=True, begun=True, same_boot=True)
 @pytest.mark.parametrize(
     ("run", "status", "expected"),
     [
-        pytest.param(OpenRun(True, True), NOTHING, Verdict.START, id="intended, then we died"),
+        pytest.param(CHANGE, NOTHING, Verdict.START, id="intended, then we died"),
         pytest.param(
-            OpenRun(True, True), RunStatus(known=True), Verdict.START, id="only the folder is made"
+            CHANGE,
+            RunStatus(known=True),
+            Verdict.START,
+            id="only the folder is made",
         ),
-        pytest.param(OpenRun(True, False), NOTHING, Verdict.FAIL, id="intended, then power loss"),
+        pytest.param(EARLIER_BOOT, NOTHING, Verdict.FAIL, id="intended, then power loss"),
         pytest.param(
-            OpenRun(True, True, was_started=True),
+            STARTED,
             NOTHING,
             Verdict.INTERRUPT,
             id="its folder has gone",
         ),
         pytest.param(
-            OpenRun(False, True, was_started=True),
+            STARTED_LOOK,
             NOTHING,
             Verdict.FAIL,
             id="so has that of a plan",
         ),
-        pytest.param(OpenRun(True, True), BEGUN, Verdict.INTERRUPT, id="a change was killed"),
-        pytest.param(OpenRun(False, True), BEGUN, Verdict.FAIL, id="a look or a plan was killed"),
+        pytest.param(CHANGE, BEGUN, Verdict.INTERRUPT, id="a change was killed"),
+        pytest.param(LOOK, BEGUN, Verdict.FAIL, id="a look or a plan was killed"),
         pytest.param(
-            OpenRun(True, True),
+            CHANGE,
             RunStatus(known=True, begun=True),
             Verdict.INTERRUPT,
             id="power loss during a change",
         ),
         pytest.param(
-            OpenRun(True, True),
+            CHANGE,
             RunStatus(known=True, begun=True, alive=True, same_boot=True),
             Verdict.FOLLOW,
             id="only we had died",
         ),
         pytest.param(
-            OpenRun(True, False),
+            EARLIER_BOOT,
             RunStatus(known=True, begun=True, ended=True),
             Verdict.TAKE_IN,
             id="it had ended before the power loss",
         ),
         pytest.param(
-            OpenRun(True, True),
+            CHANGE,
             RunStatus(known=True, begun=True, alive=True, ended=True, same_boot=True),
             Verdict.TAKE_IN,
             id="it is just going",
         ),
         pytest.param(
-            OpenRun(True, True),
+            CHANGE,
             RunStatus(known=True, begun=True, same_boot=True, left_over=TWO),
             Verdict.INTERRUPT,
             id="its tools run on without it",
