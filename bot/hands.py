@@ -26,7 +26,6 @@ from bot.deciding.effects import (
     UseLook,
     WakeFor,
 )
-from bot.dispatching.grants import Grants
 from bot.events import AuditRead, Event, Observed, Tick
 from bot.observations import (
     HealthQuestion,
@@ -47,6 +46,7 @@ from jobs.launcher import (
     RunHandle,
     RunStatus,
 )
+from jobs.launching.granting import Grants
 from jobs.observing.facts import FactsError, read_facts
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.crashpoints import crashpoint
