@@ -271,6 +271,7 @@ class Handling:
             return (*armed, *audit, *watched, *self._decisions.schedules(tx, now))
 
         self._decide(decide)
+        self._hands.end_again()
         self._hands.keep_grants()
         self._on_disk.keep_round(self._database)
         self._adopt()

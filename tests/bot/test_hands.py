@@ -4,13 +4,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from bot.deciding.effects import StartRun
+from bot.deciding.effects import EndRun, StartRun
 from bot.events import Event
 from bot.hands import Hands, Tools
 from bot.observations import Question
@@ -21,6 +21,7 @@ from jobs.journal import ResultStatus
 from jobs.launcher import RunStatus
 from jobs.launching.helper_launcher import HelperLauncher
 from jobs.recovery import OpenRun
+from jobs.runs.run_folder import RunFolder
 from jobs.schedules import Recurrence
 from jobs.watcher import RunEnded, RunLost, Watcher
 from state import run_store
@@ -142,3 +143,25 @@ def test_while_the_launcher_is_away_nothing_is_said_of_a_start_that_may_have_bee
         bench.hands.find_stray(bench.start, INTENDED)
         bench.wait_for(lambda: bool(bench.told(RunEnded)), "it is started after all")
     assert (effects(bench), bench.told(RunLost)) == (1, [])
+
+
+def test_a_run_that_nobody_could_be_asked_to_end_is_ended_later(bench: Bench) -> None:
+    run = bench.start.start.spec
+    slow = replace(bench.start.start, spec=spec(run.host.root, "slow", job=run.job, attempt=2))
+    with helper(bench):
+        bench.hands.carry_out(StartRun(slow))
+        folder = RunFolder(bench.state / "runs" / f"{run.job}-2")
+        bench.wait_for(lambda: folder.has_begun, "it runs")
+    bench.hands.carry_out(EndRun(run.job, 2))
+    bench.hands.end_again()
+    assert not bench.told(RunEnded)
+
+    def has_ended() -> bool:
+        bench.hands.end_again()
+        return bool(bench.told(RunEnded))
+
+    with helper(bench):
+        bench.wait_for(has_ended, "its end")
+    (ended,) = bench.told(RunEnded)
+    assert isinstance(ended, RunEnded)
+    assert ended.result.status is ResultStatus.CANCELLED
