@@ -241,7 +241,8 @@ class _Form:
             fits = not word.startswith("-") and self._patterns[parameter.name].fullmatch(word)
             if fits and (not names or word in names):
                 return word
-            like = f"a word like `{parameter.example}`"
+            what = f"{parameter.summary.rstrip('.')}," if parameter.positional else "a word"
+            like = f"{what} like `{parameter.example}`"
             needs = f"needs {f'one of {_listed(names)}' if names else like}"
         given = f"{echo(word)} is none" if word.strip() else "it is empty"
         raise self._bad(f"{self._place(parameter)} {needs}, and {given}.", parameter)

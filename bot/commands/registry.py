@@ -57,8 +57,11 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def verbs() -> tuple[Verb, ...]:
-    """Everything that can be typed, in the order in which help shows it."""
-    return (COMMANDS[0], *DECLARATIONS, *COMMANDS[1:])
+    """Everything that can be typed, in the order in which help shows it: after `status` what
+    changes the server, and last the operations that are asked for now and then."""
+    changing = [each for each in DECLARATIONS if each.changes_host]
+    others = [each for each in DECLARATIONS if not each.changes_host]
+    return (COMMANDS[0], *changing, *COMMANDS[1:], *others)
 
 
 def grammar_of(configuration: Configuration) -> Grammar:

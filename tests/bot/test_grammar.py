@@ -308,7 +308,7 @@ def test_what_is_typed_to_a_bot_can_be_copied(text: str, message: str, hint: str
         ("restart foo", "`restart` needs one of `nginx`, `zulip`, and `foo` is none."),
         ("restart nginx zulip", "`zulip` is too much"),
         ("upgrade --remote-url=https://evil/x.git", "`--remote-url`"),
-        ("upgrade master", "`upgrade` needs a word like `10.4`, and `master` is none."),
+        ("upgrade master", "`upgrade` needs the release, like `10.4`, and `master` is none."),
         ("upgrade 10.4;id", "and `10.4;id` is none"),
         ("upgrade 1.4`", "and `1.4'` is none"),
         ("schedule add x", "`--cron` is missing."),
