@@ -10,10 +10,11 @@ from pathlib import Path
 
 from handlers.backups import facts, uploads
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
-from handlers.backups.sealing.keys import may_build_on
+from handlers.backups.sealing.keys import lasting, may_build_on
 from handlers.contract import JSON, Precondition
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host import postgres
+from handlers.host.age import key_id
 from handlers.host.layout import Layout
 from handlers.host.object_store import open_store
 from handlers.host.settings import HostSettings, KeySettings, StoreSettings
@@ -119,6 +120,11 @@ def look_at_uploads(root: Path) -> UploadsLook:
         if files % COUNTED_AT_ONCE == 0 and time.monotonic() > deadline:
             return UploadsLook(files, size, complete=False)
     return UploadsLook(files, size, complete=True)
+
+
+def sealed_to(keys: KeySettings) -> list[JSON]:
+    """The ids of the keys that will open the copies, for a plan that is bound to them."""
+    return [key_id(each) for each in sorted(lasting(keys))]
 
 
 def new_upload_bytes(found: UploadsLook, store: StoreLook) -> int:

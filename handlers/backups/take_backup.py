@@ -13,10 +13,9 @@ from handlers.backups.fan_out import Destination, FanOut
 from handlers.backups.reading.following import Following
 from handlers.backups.reading.verify import finish
 from handlers.backups.repository import DATABASE, Snapshot
-from handlers.backups.sealing.keys import Keys, keys_of_run, lasting
+from handlers.backups.sealing.keys import Keys, keys_of_run
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import HostFailure
-from handlers.host.age import key_id
 from handlers.host.layout import Layout
 from handlers.host.memory import give_back_large_buffers
 from handlers.host.object_store import open_store
@@ -77,7 +76,7 @@ def plan(context: Context, args: Args) -> Plan:
         summary=f"Back up database, uploads and configuration to {_and(list(places))}.",
         binding={
             "copies_to": places,
-            "sealed_to": [key_id(each) for each in sorted(lasting(context.keys))],
+            "sealed_to": planning.sealed_to(context.keys),
             **planning.identity(context.host, database),
         },
         steps=STEPS,

@@ -68,6 +68,7 @@ def plan(context: Context, args: Args) -> Plan:
             "deploy_options": " ".join(options) or "none",
             "way_back": "restore" if pending else "rollback",
             "copies_to": {store.name: planning.place(store) for store in stores},
+            "sealed_to": planning.sealed_to(context.keys),
             **planning.identity(context.host, database),
         },
         steps=STEPS,
