@@ -46,7 +46,7 @@ from jobs.launcher import (
     RunHandle,
     RunStatus,
 )
-from jobs.launching.granting import Grants
+from jobs.launching.keeping_grants import Grants
 from jobs.observing.facts import FactsError, read_facts
 from jobs.recovery import OpenRun, Verdict, evidence, verdict
 from jobs.runs.crashpoints import crashpoint

@@ -9,7 +9,7 @@ import pytest
 from bot.demo.zulip.cast import Cast
 from jobs.launching.grant import Grant
 from jobs.launching.grant_ledger import GRANTS_FILE, GrantLedger
-from jobs.launching.granting import GRANTED
+from jobs.launching.keeping_grants import GRANTED
 from state import installation, schedule_store
 from state.database import open_database
 from state.job_store import Job
