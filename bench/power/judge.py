@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.power.disk import Disk
 from bench.power.promises import Promises
 from handlers.backups import repository
+from handlers.backups.standing import Note, newest_notes
 from handlers.errors import HostFailure
 from handlers.host.object_store import open_store
 from handlers.host.settings import StoreSettings
@@ -122,7 +123,7 @@ def _judge_store(
     """A copy that was told of is there, and one that is there is whole."""
     told = sum(one.mode == RUN and one.status is ResultStatus.SUCCEEDED for one in results)
     store = open_store(StoreSettings(name="local", path=image / BACKUPS))
-    verified = repository.noted_ids(store, repository.VERIFIED)
+    verified = newest_notes(store, Note.VERIFIED)
     snapshots = repository.snapshot_ids(store)
     if len(verified.keys() & set(snapshots)) < told:
         lost.append(f"{told} backups were told of, and {len(verified)} are verified.")

@@ -1,10 +1,11 @@
 """What copies there are, read from the stores themselves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.standing import UNKNOWN, Standing, standings
 from handlers.contract import JSON, AuditHead
 from handlers.errors import HostFailure, Reason
 from handlers.host.object_store import open_store
@@ -25,8 +26,6 @@ class SnapshotSummary:
     created_at: datetime
     #: What this snapshot added to the store, compressed.
     size_bytes: int
-    #: When it was last read back whole; none: never.
-    verified_at: datetime | None
     zulip_version: str | None
     postgresql_version: str | None
     #: Plain, before compression.
@@ -35,8 +34,8 @@ class SnapshotSummary:
     new_uploads: int
     #: Its commit record cannot be read; then the figures are zero.
     is_damaged: bool = False
-    #: When its stored bytes were last compared with its record, for want of a key to read them.
-    compared_at: datetime | None = None
+    #: Of one whose record cannot be read, nothing that was noted counts.
+    standing: Standing = UNKNOWN
     audit_head: AuditHead | None = None
 
 
@@ -46,15 +45,8 @@ def list_snapshots(
     """Committed snapshots, newest first; HostFailure when the store cannot be read."""
     store = open_store(settings)
     ids = snapshot_ids(store)[:limit]
-    verified = repository.noted_ids(store, repository.VERIFIED)
-    compared = repository.noted_ids(store, repository.COMPARED)
-    return tuple(
-        replace(
-            _summary(store, each, _time_of(verified.get(each))),
-            compared_at=_time_of(compared.get(each)),
-        )
-        for each in ids
-    )
+    noted = standings(store)
+    return tuple(_summary(store, each, noted.get(each, UNKNOWN)) for each in ids)
 
 
 def snapshot(settings: StoreSettings, snapshot_id: str) -> Snapshot:
@@ -64,7 +56,7 @@ def snapshot(settings: StoreSettings, snapshot_id: str) -> Snapshot:
     return read_snapshot(open_store(settings), snapshot_id)
 
 
-def _summary(store: Store, snapshot_id: str, verified_at: datetime | None) -> SnapshotSummary:
+def _summary(store: Store, snapshot_id: str, standing: Standing) -> SnapshotSummary:
     try:
         record = read_snapshot(store, snapshot_id)
     except HostFailure as failure:
@@ -72,7 +64,7 @@ def _summary(store: Store, snapshot_id: str, verified_at: datetime | None) -> Sn
             raise
         created_at = repository.moment_of(snapshot_id)
         return SnapshotSummary(
-            snapshot_id, store.name, None, created_at, 0, None, None, None, 0, 0, 0, is_damaged=True
+            snapshot_id, store.name, None, created_at, 0, None, None, 0, 0, 0, is_damaged=True
         )
     return SnapshotSummary(
         id=record.id,
@@ -80,19 +72,14 @@ def _summary(store: Store, snapshot_id: str, verified_at: datetime | None) -> Sn
         job=record.job,
         created_at=record.created_at,
         size_bytes=record.stored_bytes,
-        verified_at=verified_at,
         zulip_version=_version(record, "zulip"),
         postgresql_version=_version(record, "postgresql"),
         database_bytes=record.streams[repository.DATABASE].plain_bytes,
         uploads=record.uploads.files,
         new_uploads=record.uploads.new_files,
+        standing=standing,
         audit_head=record.audit_head,
     )
-
-
-def _time_of(key: str | None) -> datetime | None:
-    """When a verification was; its time stands in its key."""
-    return None if key is None else repository.moment_of(key.rpartition("/")[2])
 
 
 def _version(record: Snapshot, part: str) -> str | None:

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from handlers.backups import repository
 from handlers.backups.repository import INDEX, Snapshot, read_snapshot, snapshot_ids
 from handlers.backups.sealing.beside import opened
 from handlers.backups.sealing.keys import Keys
+from handlers.backups.standing import Note, newest_notes
 from handlers.backups.streams import plain_of
 from handlers.backups.uploads import Indexed, read_index
 from handlers.errors import HostFailure, Reason
@@ -41,8 +41,8 @@ def find_base(store: Store, keys: Keys, say: Callable[[str], None]) -> Base | No
 
     That everything is copied anew although there is an earlier copy is said.
     """
-    verified = repository.noted_ids(store, repository.VERIFIED)
-    damaged = frozenset(repository.noted_ids(store, repository.DAMAGED))
+    verified = newest_notes(store, Note.VERIFIED)
+    damaged = frozenset(newest_notes(store, Note.DAMAGED))
     for snapshot_id in snapshot_ids(store):
         if snapshot_id not in verified:
             continue

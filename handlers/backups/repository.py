@@ -23,11 +23,6 @@ from handlers.host.store_contract import Store
 FORMAT = 1
 REPOSITORY = "repository.json"
 SNAPSHOTS = "snapshots/"
-VERIFIED = "verified/"
-#: Notes that the stored bytes are those of the commit record, where no key was there to read them.
-COMPARED = "compared/"
-#: Notes of snapshots of which an upload could not be read back; nothing new relies on those.
-DAMAGED = "damaged/"
 
 DATABASE = "database"
 UPLOADS = "uploads"
@@ -36,7 +31,8 @@ CONFIGURATION = "configuration"
 STREAMS = (DATABASE, UPLOADS, INDEX, CONFIGURATION)
 
 _MOMENT = "%Y%m%dT%H%M%SZ"
-_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_IN_KEYS = re.compile(r"\d{8}T\d{6}Z")
+_ID = re.compile(_IN_KEYS.pattern + r"-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +119,10 @@ def is_id(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
+def is_moment(name: str) -> bool:
+    return _IN_KEYS.fullmatch(name) is not None
+
+
 def commit_key(snapshot: str) -> str:
     return f"{SNAPSHOTS}{snapshot}.json"
 
@@ -130,24 +130,6 @@ def commit_key(snapshot: str) -> str:
 def object_key(snapshot: str, stream: str, number: int, *, is_sealed: bool = False) -> str:
     """Numbers begin at 1 and sort as text."""
     return f"objects/{snapshot}/{stream}-{number:06d}" + (".age" if is_sealed else "")
-
-
-def verification_key(snapshot: str, at: datetime) -> str:
-    return f"{VERIFIED}{snapshot}/{moment(at)}.json"
-
-
-def comparison_key(snapshot: str, at: datetime) -> str:
-    return f"{COMPARED}{snapshot}/{moment(at)}.json"
-
-
-def damage_key(snapshot: str, at: datetime) -> str:
-    return f"{DAMAGED}{snapshot}/{moment(at)}.json"
-
-
-def noted_ids(store: Store, kind: str) -> dict[str, str]:
-    """Snapshots with notes of one of the three kinds above, each with its newest one's key."""
-    keys = (entry.key for entry in store.entries(kind))
-    return {key.removeprefix(kind).partition("/")[0]: key for key in keys}
 
 
 def encode(record: Mapping[str, Any]) -> bytes:

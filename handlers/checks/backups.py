@@ -118,7 +118,7 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
         "created_at": newest.created_at.astimezone(UTC).isoformat(),
         "age_seconds": age.total_seconds(),
         "damaged": newest.is_damaged,
-        "verified": newest.verified_at is not None,
+        "verified": newest.standing.verified_at is not None,
     }
     return _Verdict(level, sentence, values)
 
@@ -126,17 +126,17 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
 def _opinion(newest: SnapshotSummary, age: timedelta) -> tuple[Level, str]:
     if newest.is_damaged:
         return Level.CRITICAL, "damaged"
-    said = "verified" if newest.verified_at is not None else "not verified"
+    said = "verified" if newest.standing.verified_at is not None else "not verified"
     if age > _CRITICAL_AGE:
         return Level.CRITICAL, said
-    if age > _WARNING_AGE or newest.verified_at is None:
+    if age > _WARNING_AGE or newest.standing.verified_at is None:
         return Level.WARNING, said
     return Level.OK, said
 
 
 def _content_last_read(newest: SnapshotSummary) -> str:
     """Where only the stored bytes were looked at since, for want of a key."""
-    compared, read = newest.compared_at, newest.verified_at
+    compared, read = newest.standing.compared_at, newest.standing.verified_at
     if compared is None or (read is not None and read >= compared):
         return ""
     last = "never read to its end" if read is None else f"last read on {read:%Y-%m-%d}"
@@ -150,9 +150,9 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "created_at": snapshot.created_at.astimezone(UTC).isoformat(),
         "age_seconds": (now - snapshot.created_at).total_seconds(),
         "size_bytes": snapshot.size_bytes,
-        "verified": snapshot.verified_at is not None,
-        "verified_at": _iso(snapshot.verified_at),
-        "compared_at": _iso(snapshot.compared_at),
+        "verified": snapshot.standing.verified_at is not None,
+        "verified_at": _iso(snapshot.standing.verified_at),
+        "compared_at": _iso(snapshot.standing.compared_at),
         "zulip_version": snapshot.zulip_version,
         "damaged": snapshot.is_damaged,
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),

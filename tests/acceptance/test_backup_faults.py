@@ -54,7 +54,7 @@ def talk(stage: Stage, wish: Wish, s3: S3Server, disk: Path) -> Iterator[Convers
 def copies(talk: Conversation) -> set[str]:
     """What lies verified in the local store."""
     found = catalogue.list_snapshots(talk.stage.stores[0])
-    return {one.id for one in found if one.verified_at is not None}
+    return {one.id for one in found if one.standing.verified_at is not None}
 
 
 @contextmanager

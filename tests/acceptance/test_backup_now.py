@@ -18,7 +18,7 @@ def verified_in(talk: Conversation, store: str) -> set[str]:
     """The verified snapshots, read from the store itself."""
     settings = next(one for one in talk.stage.stores if one.name == store)
     found = catalogue.list_snapshots(settings)
-    return {one.id for one in found if one.verified_at is not None}
+    return {one.id for one in found if one.standing.verified_at is not None}
 
 
 def test_a_plan_comes_first_and_waits_in_a_topic_of_its_own(talk: Conversation, cast: Cast) -> None:

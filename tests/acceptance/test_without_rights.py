@@ -96,7 +96,7 @@ def test_a_backup_is_planned_confirmed_and_taken(
     (snapshot,) = [one for one in found if one.job == job.id]
 
     assert account_of(talk.process) == nobody.pw_uid
-    assert snapshot.verified_at is not None
+    assert snapshot.standing.verified_at is not None
     assert "succeeded" in end.content
     assert "✔ Copy database, uploads and configuration" in status
     for folder in talk.run_folders():

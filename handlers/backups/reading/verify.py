@@ -31,6 +31,7 @@ from handlers.backups.arrivals import Arrivals
 from handlers.backups.reading.following import Follower, Means
 from handlers.backups.reading.read_back import damaged
 from handlers.backups.repository import STREAMS, UPLOADS, Snapshot, encode, read_snapshot, to_json
+from handlers.backups.standing import Note, add_note, newest_notes, noted_at
 from handlers.contract import JSON, Progress
 from handlers.errors import HostFailure, Reason
 from handlers.host.store_contract import Store
@@ -196,8 +197,7 @@ def _note(reading: _Reading, now: datetime) -> Verification:
         uploads_compared_at=dict(reading.uploads_compared_at),
         content_read_at=_content_read_at(reading, now),
     )
-    record = {
-        "format": repository.FORMAT,
+    record: dict[str, JSON] = {
         "snapshot": noted.snapshot,
         "at": noted.at.isoformat(),
         "job": noted.job,
@@ -206,25 +206,23 @@ def _note(reading: _Reading, now: datetime) -> Verification:
         "uploads_read_at": _as_text(noted.uploads_read_at),
         "uploads_compared_at": _as_text(noted.uploads_compared_at),
     }
-    note = repository.verification_key
-    if not reading.follower.reads_content:
-        note = repository.comparison_key
-    reading.store.put(note(noted.snapshot, now), repository.encode(record))
+    kind = Note.VERIFIED if reading.follower.reads_content else Note.COMPARED
+    add_note(reading.store, kind, noted.snapshot, now, record)
     return noted
 
 
 def _content_read_at(reading: _Reading, now: datetime) -> datetime | None:
     if reading.follower.reads_content:
         return now
-    note = repository.noted_ids(reading.store, repository.VERIFIED).get(reading.snapshot.id)
-    return None if note is None else repository.moment_of(note.rpartition("/")[2])
+    note = newest_notes(reading.store, Note.VERIFIED).get(reading.snapshot.id)
+    return None if note is None else noted_at(note)
 
 
 def _last_read(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
     """When the uploads of each snapshot were last read back, and compared, from the newest note."""
-    kinds = (repository.VERIFIED, repository.COMPARED)
-    keys = [key for kind in kinds for key in repository.noted_ids(store, kind).values()]
-    newest = max(keys, key=lambda key: key.rpartition("/")[2], default=None)
+    kinds = (Note.VERIFIED, Note.COMPARED)
+    keys = [key for kind in kinds for key in newest_notes(store, kind).values()]
+    newest = max(keys, key=noted_at, default=None)
     if newest is None:
         return {}, {}
     # A damaged note costs a reading, nothing else.
@@ -234,7 +232,7 @@ def _last_read(store: Store) -> tuple[dict[str, datetime], dict[str, datetime]]:
     return {}, {}
 
 
-def _as_text(times: Mapping[str, datetime]) -> dict[str, str]:
+def _as_text(times: Mapping[str, datetime]) -> JSON:
     return {name: at.isoformat() for name, at in times.items()}
 
 
@@ -249,8 +247,7 @@ def _noting_damage(reading: _Reading, snapshot_id: str) -> Iterator[None]:
         yield
     except HostFailure as failure:
         if failure.reason is Reason.VERIFICATION_FAILED:
-            record = {"format": repository.FORMAT, "found": failure.message}
-            key = repository.damage_key(snapshot_id, reading.now)
+            found: dict[str, JSON] = {"found": failure.message}
             with suppress(HostFailure):
-                reading.store.put(key, repository.encode(record))
+                add_note(reading.store, Note.DAMAGED, snapshot_id, reading.now, found)
         raise

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.standing import UNKNOWN, Standing, standings
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host.object_store import open_store
 from handlers.host.settings import StoreSettings
@@ -21,9 +21,7 @@ class Place:
 
     settings: StoreSettings
     snapshot: Snapshot
-    verified_at: datetime | None
-    compared_at: datetime | None
-    damaged: bool
+    standing: Standing = UNKNOWN
 
 
 @dataclass(slots=True)
@@ -57,19 +55,9 @@ def find(stores: Sequence[StoreSettings], wanted: str) -> Found:
 def _in_store(settings: StoreSettings, wanted: str) -> Iterator[Place]:
     store = open_store(settings)
     matching = list(_matching(store, wanted))
-    notes = {
-        kind: repository.noted_ids(store, kind)
-        for kind in (repository.VERIFIED, repository.COMPARED, repository.DAMAGED)
-        if matching
-    }
+    noted = standings(store) if matching else {}
     for snapshot in matching:
-        yield Place(
-            settings,
-            snapshot,
-            _time_of(notes[repository.VERIFIED].get(snapshot.id)),
-            _time_of(notes[repository.COMPARED].get(snapshot.id)),
-            damaged=snapshot.id in notes[repository.DAMAGED],
-        )
+        yield Place(settings, snapshot, noted.get(snapshot.id, UNKNOWN))
 
 
 def _matching(store: Store, wanted: str) -> Iterator[Snapshot]:
@@ -102,7 +90,3 @@ def _none(wanted: str, unreadable: Sequence[HostFailure]) -> BadCommand | HostFa
         reason=Reason.BAD_ARGUMENT,
         hint="`backups` lists them, with their jobs and their ids.",
     )
-
-
-def _time_of(key: str | None) -> datetime | None:
-    return None if key is None else repository.moment_of(key.rpartition("/")[2])

@@ -73,9 +73,9 @@ def _place(place: Place) -> JSON:
     return {
         "name": place.settings.name,
         "place": planning.place(place.settings),
-        "verified_at": _iso(place.verified_at),
-        "compared_at": _iso(place.compared_at),
-        "damaged": place.damaged,
+        "verified_at": _iso(place.standing.verified_at),
+        "compared_at": _iso(place.standing.compared_at),
+        "damaged": place.standing.damaged_at is not None,
     }
 
 

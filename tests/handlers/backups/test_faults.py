@@ -82,7 +82,7 @@ def test_a_full_disk_does_not_stop_the_other_store(desk: Desk, small_disk: Path)
     assert "There is NO verified copy in small. Store small: the disk" in outcome.sentence
     assert catalogue.list_snapshots(small) == ()
     assert list((small_disk / "copies").rglob("objects/*/*")) == []
-    assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
+    assert catalogue.list_snapshots(desk.store)[0].standing.verified_at is not None
 
 
 def test_a_bucket_that_is_gone_in_the_middle_of_an_upload(
@@ -99,7 +99,7 @@ def test_a_bucket_that_is_gone_in_the_middle_of_an_upload(
     assert failure.value.reason is Reason.STORE_FAILED
     assert "Store bucket" in failure.value.message
     [earlier] = catalogue.list_snapshots(s3_store_settings)
-    assert earlier.verified_at is not None
+    assert earlier.standing.verified_at is not None
 
 
 def test_a_bucket_that_is_gone_does_not_stop_the_directory(
@@ -113,7 +113,7 @@ def test_a_bucket_that_is_gone_does_not_stop_the_directory(
 
     assert "There is NO verified copy in bucket. " in outcome.sentence
     assert catalogue.list_snapshots(s3_store_settings) == ()
-    assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
+    assert catalogue.list_snapshots(desk.store)[0].standing.verified_at is not None
 
 
 def test_a_bucket_that_cannot_be_reached_at_all_is_only_one_verdict(
@@ -184,7 +184,7 @@ def test_a_backup_cancelled_while_it_is_read_back_stays_stored(desk: Desk) -> No
         desk.back_up()
 
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at is None
+    assert found.standing.verified_at is None
     assert own_children() == []
 
 

@@ -42,7 +42,7 @@ def test_a_backup_is_stored_and_verified_in_a_directory_and_a_bucket(
     for store in (desk.store, s3_store_settings):
         [found] = catalogue.list_snapshots(store)
         assert found.id == outcome.facts["snapshot"]
-        assert found.verified_at is not None
+        assert found.standing.verified_at is not None
         assert found.zulip_version == "9.2"
         assert found.job == 12
         assert found.size_bytes > 0
@@ -59,7 +59,7 @@ def test_every_postgresql_can_be_backed_up(
     desk.back_up()
 
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at is not None
+    assert found.standing.verified_at is not None
 
 
 def test_a_copy_is_restored_with_zstd_tar_and_postgresql_alone(

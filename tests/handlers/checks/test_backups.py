@@ -10,6 +10,7 @@ import pytest
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, StreamRecord, UploadTotals
+from handlers.backups.standing import Note, add_note
 from handlers.checks.backups import observe
 from handlers.checks.contract import Context, Finding, Level
 from handlers.contract import JSON
@@ -38,7 +39,7 @@ def commit(settings: StoreSettings, age: timedelta, *, verified: bool = True) ->
     repository.prepare(store, made)
     store.put(repository.commit_key(snapshot.id), repository.encode(repository.to_json(snapshot)))
     if verified:
-        store.put(repository.verification_key(snapshot.id, made), b"{}")
+        add_note(store, Note.VERIFIED, snapshot.id, made, {})
     return snapshot.id
 
 
@@ -92,7 +93,7 @@ def test_a_copy_of_which_only_the_bytes_were_compared_says_when_it_was_read(
 ) -> None:
     newest = commit(local, timedelta(hours=3))
     at = NOW - timedelta(hours=1)
-    open_store(local).put(repository.comparison_key(newest, at), b"{}")
+    add_note(open_store(local), Note.COMPARED, newest, at, {})
 
     finding = look(context, local)
 

@@ -83,7 +83,7 @@ def test_it_is_read_back_while_it_is_copied(desk: Desk) -> None:
     desk.back_up()
 
     assert max(read) > 0
-    assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
+    assert catalogue.list_snapshots(desk.store)[0].standing.verified_at is not None
 
 
 def test_an_object_that_goes_before_the_commit_record_is_noticed_after_it(desk: Desk) -> None:
@@ -94,7 +94,7 @@ def test_an_object_that_goes_before_the_commit_record_is_noticed_after_it(desk: 
 
     assert failure.value.message.startswith("No store has a verified copy. Store disk: ")
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at is None
+    assert found.standing.verified_at is None
 
 
 def test_a_commit_record_that_is_not_what_was_written_is_noticed(desk: Desk) -> None:
@@ -129,4 +129,4 @@ def test_a_byte_that_the_store_damages_is_noticed_and_the_copy_stays_unverified(
 
     assert failure.value.reason is Reason.VERIFICATION_FAILED
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at is None
+    assert found.standing.verified_at is None

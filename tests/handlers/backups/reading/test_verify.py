@@ -53,13 +53,13 @@ def plain_of(desk: Desk, snapshot_id: str, stream: str) -> bytes:
 
 def test_a_good_copy_is_verified_again_and_again(desk: Desk) -> None:
     snapshot_id = str(desk.back_up().facts["snapshot"])
-    first = catalogue.list_snapshots(desk.store)[0].verified_at
+    first = catalogue.list_snapshots(desk.store)[0].standing.verified_at
 
     noted = read_again(desk, snapshot_id)
 
     assert noted.objects == 4
     assert noted.bytes == catalogue.snapshot(desk.store, snapshot_id).stored_bytes
-    again = catalogue.list_snapshots(desk.store)[0].verified_at
+    again = catalogue.list_snapshots(desk.store)[0].standing.verified_at
     assert first is not None
     assert again is not None
     assert again > first
@@ -153,7 +153,7 @@ def test_a_missing_object_of_an_earlier_snapshot_is_noticed_at_once(desk: Desk) 
 
     assert failure.value.reason is Reason.VERIFICATION_FAILED
     [second, _] = catalogue.list_snapshots(desk.store)
-    assert second.verified_at is None
+    assert second.standing.verified_at is None
 
 
 def test_the_backup_after_a_damaged_one_no_longer_relies_on_it(desk: Desk) -> None:
@@ -166,7 +166,7 @@ def test_the_backup_after_a_damaged_one_no_longer_relies_on_it(desk: Desk) -> No
 
     record = catalogue.snapshot(desk.store, third)
     assert record.uploads.held_by == {third: 76}
-    assert catalogue.list_snapshots(desk.store)[0].verified_at is not None
+    assert catalogue.list_snapshots(desk.store)[0].standing.verified_at is not None
 
 
 def test_a_damaged_commit_record_is_listed_as_such(desk: Desk) -> None:
@@ -177,7 +177,7 @@ def test_a_damaged_commit_record_is_listed_as_such(desk: Desk) -> None:
     [found] = catalogue.list_snapshots(desk.store)
 
     assert found.is_damaged
-    assert found.verified_at is None
+    assert found.standing.verified_at is None
     assert (found.created_at.year, found.created_at.minute) == (2026, 2)
     with pytest.raises(HostFailure, match=f"the commit record of {snapshot_id} is damaged"):
         catalogue.snapshot(desk.store, snapshot_id)

@@ -82,7 +82,7 @@ def test_each_object_is_a_file_that_either_lasting_key_opens(desk: Desk, tmp_pat
         with pytest.raises(CannotOpen):
             b"".join(opened((each.read_bytes(),), (Identity.generate(),)))
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at is not None
+    assert found.standing.verified_at is not None
 
 
 def test_the_commit_record_names_every_key_and_no_secret(desk: Desk, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_plan_is_bound_to_the_keys(desk: Desk, tmp_path: Path) -> None:
 def test_without_a_key_the_stored_bytes_are_compared(desk: Desk) -> None:
     desk.keys = SEALED
     snapshot_id = str(desk.back_up().facts["snapshot"])
-    verified_at = catalogue.list_snapshots(desk.store)[0].verified_at
+    verified_at = catalogue.list_snapshots(desk.store)[0].standing.verified_at
     assert verified_at is not None
     desk.clock.move(timedelta(days=3))
 
@@ -217,12 +217,12 @@ def test_without_a_key_the_stored_bytes_are_compared(desk: Desk) -> None:
 
     [found] = catalogue.list_snapshots(desk.store)
     assert noted.bytes == catalogue.snapshot(desk.store, snapshot_id).stored_bytes
-    assert noted.content_read_at == found.verified_at == verified_at
+    assert noted.content_read_at == found.standing.verified_at == verified_at
     assert noted.sentence == (
         f"Every stored byte of snapshot {snapshot_id} is what was written; its content was last"
         " read on 2026-11-23, since no key that opens it is on this host."
     )
-    assert found.compared_at == noted.at.replace(microsecond=0)
+    assert found.standing.compared_at == noted.at.replace(microsecond=0)
 
 
 def test_with_the_drill_key_the_content_is_read_again(desk: Desk, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_with_the_drill_key_the_content_is_read_again(desk: Desk, tmp_path: Path
     assert noted.content_read_at == noted.at
     assert noted.sentence == f"Snapshot {snapshot_id} was read back whole."
     [found] = catalogue.list_snapshots(desk.store)
-    assert found.verified_at == noted.at.replace(microsecond=0)
+    assert found.standing.verified_at == noted.at.replace(microsecond=0)
 
 
 def test_another_key_in_the_drill_file_stops_no_backup_and_opens_nothing(
@@ -244,7 +244,7 @@ def test_another_key_in_the_drill_file_stops_no_backup_and_opens_nothing(
     desk.keys = with_drill_key(tmp_path, Identity.generate())
     outcome = desk.back_up()
     snapshot_id = str(outcome.facts["snapshot"])
-    verified_at = catalogue.list_snapshots(desk.store)[0].verified_at
+    verified_at = catalogue.list_snapshots(desk.store)[0].standing.verified_at
 
     noted = read_again(desk, snapshot_id)
 
