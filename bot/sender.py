@@ -24,10 +24,6 @@ logger = logging.getLogger(__name__)
 
 #: The outbox is looked at this often even when nobody has told of a new row.
 LOOK_EVERY = timedelta(seconds=1)
-#: So many heads of lanes are looked through for one that this thread may send.
-HEADS = 200
-#: Repeating these is harmless; they wait neither for long posts nor for uploads.
-REACTIONS = frozenset({"react", "unreact"})
 #: A message that the server may still be storing is looked for until it has had so long.
 SETTLE = timedelta(seconds=3)
 #: How often it is looked for in that time.
@@ -110,10 +106,8 @@ class _Scope:
     clock: Clock
     tell: Callable[[Event], None]
     pace: Pace
+    #: Of the two threads, the one for reactions: those wait neither for long posts nor uploads.
     reactions: bool
-
-    def is_mine(self, row: Row) -> bool:
-        return (row.action in REACTIONS) is self.reactions
 
 
 class _Worker:
@@ -176,15 +170,17 @@ class _Worker:
         """Do one thing; how long to rest after it."""
         with self._scope.database.read() as tx:
             unclear = [] if self._scope.reactions else outbox.interrupted_sends(tx)
-            ready = outbox.next_ready(tx, self._scope.clock.now(), HEADS)
+            ready = outbox.next_ready(
+                tx, self._scope.clock.now(), 1, reactions=self._scope.reactions
+            )
         for row in unclear:
             if self._is_due(row):
                 return self._look_for(row)
-        for row in ready:
-            if self._scope.is_mine(row):
-                wait = self._scope.pace.allowance.take(row.priority)
-                # Something more urgent may come in while this one waits.
-                return min(wait, LOOK_EVERY) or self._attempt(row)
+        if ready:
+            (row,) = ready
+            wait = self._scope.pace.allowance.take(row.priority)
+            # Something more urgent may come in while this one waits.
+            return min(wait, LOOK_EVERY) or self._attempt(row)
         return min(LOOK_EVERY, self._scope.pace.settle / LOOKS) if unclear else LOOK_EVERY
 
     def _attempt(self, row: Row) -> timedelta:

@@ -61,19 +61,19 @@ class Entry:
 
 
 _ENTRY = select(*columns_for(inbox, Entry))
+#: Made once: a statement that is put together anew for each command costs more than the row.
+_ADD = (
+    insert(inbox)
+    .on_conflict_do_nothing(index_elements=["source_key"])
+    .returning(*columns_for(inbox, Entry))
+)
 
 
 def add(tx: Transaction, new: NewEntry) -> Entry | None:
     """Take a command in; None when its source key was there before."""
     values = {name: getattr(new, name) for name in NewEntry.__slots__}
-    row = (
-        insert(inbox)
-        .values(**values, status="received")
-        .on_conflict_do_nothing(index_elements=["source_key"])
-        .returning(inbox.c.id)
-    )
-    entry_id = tx.execute(row).scalar_one_or_none()
-    return None if entry_id is None else get(tx, entry_id)
+    row = tx.execute(_ADD, values | {"status": "received"}).one_or_none()
+    return None if row is None else Entry(*row)
 
 
 def refuse(tx: Transaction, entry_id: int, refusal: str) -> Entry | None:

@@ -12,6 +12,8 @@ from state.models import OUTBOX_PENDING, approval_requests, jobs, outbox
 
 #: Actions that make a new message, whose id is then remembered on the job.
 MAKES_MESSAGE = frozenset({"post", "upload"})
+#: Actions on a message that is there; repeating these is harmless.
+REACTIONS = frozenset({"react", "unreact"})
 #: What the id of a sent message is remembered as.
 ROLE_COLUMNS = {
     "card": jobs.c.card_message_id,
@@ -127,8 +129,11 @@ def get(tx: Transaction, row_id: int) -> Row | None:
     return None if row is None else Row(*row)
 
 
-def next_ready(tx: Transaction, now: datetime, limit: int = 10) -> list[Row]:
-    """The heads of their lanes that may be sent now, most urgent first, then oldest.
+def next_ready(
+    tx: Transaction, now: datetime, limit: int = 10, *, reactions: bool | None = None
+) -> list[Row]:
+    """The heads of their lanes that may be sent now, most urgent first, then oldest; of them only
+    reactions, or only what is none, if that is asked.
 
     A lane is as urgent as the most urgent row that waits in it: progress in front of an approval
     goes as early as the approval should. A lane with a row in sending yields nothing.
@@ -146,6 +151,9 @@ def next_ready(tx: Transaction, now: datetime, limit: int = 10) -> list[Row]:
         .order_by(heads.c.urgency, outbox.c.id)
         .limit(limit)
     )
+    if reactions is not None:
+        is_reaction = outbox.c.action.in_(REACTIONS)
+        query = query.where(is_reaction if reactions else ~is_reaction)
     return [Row(*row) for row in tx.execute(query)]
 
 

@@ -1,6 +1,6 @@
 """Carries a received command to its answer, over whatever has to be looked at first."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -92,25 +92,25 @@ class Settling:
         if entry is None or entry.sender_id is None:
             return ()
         self.askers.seen(entry.sender_id, observation)
-        seen = {
+        waiting = inbox.open_entries(tx)
+        self.people |= {
             one.id: observation
-            for one in inbox.open_entries(tx)
+            for one in waiting
             if one.sender_id == entry.sender_id
             and (one.id == entry_id or self._counts_for(one, observation, now))
         }
-        return self._settle_in_turn(tx, seen, now)
+        return self._settle_in_turn(tx, waiting, now)
 
     def _counts_for(self, entry: Entry, observation: Observation, now: datetime) -> bool:
         return counts(observation, entry, now, only_reads=self._only_reads(entry))
 
     def _settle_in_turn(
-        self, tx: Transaction, seen: Mapping[int, Observation], now: datetime
+        self, tx: Transaction, waiting: Sequence[Entry], now: datetime
     ) -> tuple[Effect, ...]:
         """The reader's threads overtake each other; commands of one place are settled in turn."""
-        self.people |= seen
         effects: list[Effect] = []
         not_yet: set[tuple[int | str | None, ...]] = set()
-        for one in inbox.open_entries(tx):
+        for one in waiting:
             if needs_person(one) is None or one.id in self.pending:
                 continue
             place = (one.sender_id if one.direct else None, one.channel_id, one.topic)

@@ -97,6 +97,20 @@ def test_urgent_lanes_go_first_then_old_ones(tx: Transaction) -> None:
     assert [row.id for row in outbox.next_ready(tx, NOW, 2)] == [reaction, reply]
 
 
+def test_reactions_and_all_the_rest_are_asked_for_apart(tx: Transaction) -> None:
+    reply = outbox.add(tx, new_row("a", priority=2))
+    eyes = outbox.add(tx, new_row("b", action="react", priority=0))
+    behind_it = outbox.add(tx, new_row("b", priority=0))
+
+    assert [row.id for row in outbox.next_ready(tx, NOW, reactions=True)] == [eyes]
+    # What stands behind a reaction in its lane waits for it.
+    assert [row.id for row in outbox.next_ready(tx, NOW, reactions=False)] == [reply]
+    outbox.mark_sending(tx, eyes, NOW)
+    outbox.mark_sent(tx, eyes, None, NOW)
+    found = outbox.next_ready(tx, NOW, reactions=False)
+    assert [row.id for row in found] == [behind_it, reply]
+
+
 def test_an_approval_lends_its_urgency_to_what_stands_before_it(tx: Transaction) -> None:
     progress_row = outbox.add(tx, new_row("a", priority=3))
     reply = outbox.add(tx, new_row("b", priority=2))
@@ -257,6 +271,8 @@ def test_it_is_known_whether_anything_was_said_about_a_job(tx: Transaction) -> N
 def test_what_was_sent_long_ago_costs_nothing(tx: Transaction) -> None:
     with recorded_plans(tx) as plans:
         outbox.next_ready(tx, NOW)
+        outbox.next_ready(tx, NOW, reactions=True)
+        outbox.next_ready(tx, NOW, reactions=False)
         outbox.interrupted_sends(tx)
         outbox.is_own_message(tx, 1)
         outbox.has_rows_of_job(tx, 1)
