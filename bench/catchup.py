@@ -28,9 +28,11 @@ LONGEST = timedelta(minutes=4)
 class Found:
     """What a catch-up came to."""
 
+    #: Of the bot, from its connection until every command was decided.
     cpu_seconds: float
+    #: From its start, until the same.
     wall_seconds: float
-    #: CPU and wall time until the bot was connected, which are in the two above.
+    #: What its start took until it was connected: of any bot, after whatever gap.
     start_cpu_seconds: float
     run: int
     #: Commands not answered once, and traps that were run or had an effect.
@@ -79,7 +81,7 @@ def measure(stage: Stage, size: Size, dice: Random) -> Found:
         assert not has_ended(bot.pid)
         _wait(lambda: not read(stage, outbox.count_pending, 1), "the answers")
         wrong, run = _judge(stage, gap)
-    return Found(round(cpu, 2), round(wall, 2), round(start_cpu, 2), run, wrong)
+    return Found(round(cpu - start_cpu, 2), round(wall, 2), round(start_cpu, 2), run, wrong)
 
 
 def _watermark(stage: Stage) -> int | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from state.columns import columns_for
@@ -61,11 +61,23 @@ class Entry:
 
 
 _ENTRY = select(*columns_for(inbox, Entry))
-#: Made once: a statement that is put together anew for each command costs more than the row.
+#: Made once: statements that are put together anew for each command cost more than their rows.
 _ADD = (
     insert(inbox)
     .on_conflict_do_nothing(index_elements=["source_key"])
     .returning(*columns_for(inbox, Entry))
+)
+_GET = _ENTRY.where(inbox.c.id == bindparam("entry_id"))
+_OPEN = _ENTRY.where(INBOX_OPEN).order_by(inbox.c.id)
+_ANSWER = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("entry_id"), inbox.c.status == "received")
+    .values(
+        status="answered",
+        reason=bindparam("with_reason"),
+        job_id=bindparam("made_job"),
+        answered_at=bindparam("at"),
+    )
 )
 
 
@@ -83,7 +95,7 @@ def refuse(tx: Transaction, entry_id: int, refusal: str) -> Entry | None:
 
 
 def get(tx: Transaction, entry_id: int) -> Entry | None:
-    row = tx.execute(_ENTRY.where(inbox.c.id == entry_id)).one_or_none()
+    row = tx.execute(_GET, {"entry_id": entry_id}).one_or_none()
     return None if row is None else Entry(*row)
 
 
@@ -110,16 +122,13 @@ def by_source(tx: Transaction, source_key: str) -> Entry | None:
 
 def open_entries(tx: Transaction) -> list[Entry]:
     """What was received and not answered yet, oldest first."""
-    return [Entry(*row) for row in tx.execute(_ENTRY.where(INBOX_OPEN).order_by(inbox.c.id))]
+    return [Entry(*row) for row in tx.execute(_OPEN)]
 
 
 def answer(
     tx: Transaction, entry_id: int, reason: str | None, job_id: int | None, at: datetime
 ) -> bool:
     """Settle an entry once; False when it was answered before or never was."""
-    done = tx.execute(
-        update(inbox)
-        .where(inbox.c.id == entry_id, inbox.c.status == "received")
-        .values(status="answered", reason=reason, job_id=job_id, answered_at=at)
-    )
+    values = {"entry_id": entry_id, "with_reason": reason, "made_job": job_id, "at": at}
+    done = tx.execute(_ANSWER, values)
     return done.rowcount == 1

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 
 from state.columns import JSON, Facts, columns_for
 from state.database import Transaction
@@ -65,13 +66,21 @@ class Row:
 
 
 _ROW = select(*columns_for(outbox, Row))
+#: Made once: statements that are put together anew for each message cost more than their rows.
+_ADD = (
+    insert(outbox)
+    .values(
+        {name: bindparam(f"new_{name}") for name in NewRow.__slots__}
+        | {"epoch": present_epoch(), "status": "new", "attempts": 0}
+    )
+    .returning(outbox.c.id)
+)
 
 
 def add(tx: Transaction, new: NewRow) -> int:
     """Put something into the outbox; gives its id."""
-    values = {name: getattr(new, name) for name in NewRow.__slots__}
-    row = insert(outbox).values(**values, epoch=present_epoch(), status="new", attempts=0)
-    added: int = tx.execute(row.returning(outbox.c.id)).scalar_one()
+    values = {f"new_{name}": getattr(new, name) for name in NewRow.__slots__}
+    added: int = tx.execute(_ADD, values).scalar_one()
     return added
 
 
@@ -129,6 +138,29 @@ def get(tx: Transaction, row_id: int) -> Row | None:
     return None if row is None else Row(*row)
 
 
+def _ready() -> Select[Any]:
+    heads = (
+        select(func.min(outbox.c.id).label("head"), func.min(outbox.c.priority).label("urgency"))
+        .where(OUTBOX_PENDING)
+        .group_by(outbox.c.lane)
+        .subquery()
+    )
+    may_go = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= bindparam("now"))
+    return (
+        _ROW.join(heads, heads.c.head == outbox.c.id)
+        .where(outbox.c.status == "new", may_go)
+        .order_by(heads.c.urgency, outbox.c.id)
+        .limit(bindparam("most"))
+    )
+
+
+_READY = {
+    None: _ready(),
+    True: _ready().where(outbox.c.action.in_(REACTIONS)),
+    False: _ready().where(outbox.c.action.not_in(REACTIONS)),
+}
+
+
 def next_ready(
     tx: Transaction, now: datetime, limit: int = 10, *, reactions: bool | None = None
 ) -> list[Row]:
@@ -138,23 +170,8 @@ def next_ready(
     A lane is as urgent as the most urgent row that waits in it: progress in front of an approval
     goes as early as the approval should. A lane with a row in sending yields nothing.
     """
-    heads = (
-        select(func.min(outbox.c.id).label("head"), func.min(outbox.c.priority).label("urgency"))
-        .where(OUTBOX_PENDING)
-        .group_by(outbox.c.lane)
-        .subquery()
-    )
-    query = (
-        _ROW.join(heads, heads.c.head == outbox.c.id)
-        .where(outbox.c.status == "new")
-        .where(or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now))
-        .order_by(heads.c.urgency, outbox.c.id)
-        .limit(limit)
-    )
-    if reactions is not None:
-        is_reaction = outbox.c.action.in_(REACTIONS)
-        query = query.where(is_reaction if reactions else ~is_reaction)
-    return [Row(*row) for row in tx.execute(query)]
+    rows = tx.execute(_READY[reactions], {"now": now, "most": limit})
+    return [Row(*row) for row in rows]
 
 
 def mark_sending(tx: Transaction, row_id: int, at: datetime) -> bool:
