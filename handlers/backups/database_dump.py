@@ -49,13 +49,13 @@ def exported_snapshot(connection: Connection) -> str:
 
 def start_dump(settings: DatabaseSettings, argv: tuple[str, ...]) -> processes.Process:
     """As the account that owns the database."""
-    return processes.start(argv, user=_account(settings), environment=ENVIRONMENT)
+    return processes.start(argv, user=account(settings), environment=ENVIRONMENT)
 
 
 def start_reading(settings: DatabaseSettings, programs: Path) -> processes.Process:
     """pg_restore, never as root where there is an account for it: a dump is code."""
     return processes.start(
-        read_argv(programs), user=_account(settings), environment=ENVIRONMENT, stdin=True
+        read_argv(programs), user=account(settings), environment=ENVIRONMENT, stdin=True
     )
 
 
@@ -72,7 +72,7 @@ def output_of(process: processes.Process) -> Iterator[bytes]:
 
 
 def feed(process: processes.Process, plain: Iterator[bytes], limit: timedelta) -> None:
-    """Let pg_restore read all of it; HostFailure where it finds the dump wanting."""
+    """Let a program read all of it; HostFailure where it finds that wanting."""
     assert process.stdin is not None
     descriptor = process.stdin.fileno()
     os.set_blocking(descriptor, False)
@@ -97,5 +97,6 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def _account(settings: DatabaseSettings) -> str | None:
+def account(settings: DatabaseSettings) -> str | None:
+    """As which account programs read and write dumps; None: as we are."""
     return settings.system_user if os.geteuid() == 0 else None

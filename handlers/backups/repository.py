@@ -52,7 +52,7 @@ class StreamRecord:
     format: str
     objects: tuple[StoredObject, ...]
     plain_bytes: int
-    #: None for the uploads: each file's own hash stands in the index.
+    #: None for uploads whose copy is older than this hash: each file's own stands in the index.
     plain_sha256: str | None
     #: The tool that wrote the plain stream; none: this program.
     command: tuple[str, ...] | None = None

@@ -20,6 +20,8 @@ LEVEL = 3
 THREADS = 2
 #: Work in the compressor's threads; what is in flight when an object is cut goes into it too.
 JOB_BYTES = 1024 * 1024
+#: Each job begins without what went before: a fifth less work for half a percent more bytes.
+NO_OVERLAP = 1
 #: An object is cut here; what the compressor still holds keeps it below 32 MiB.
 OBJECT_BYTES = 16 * 1024 * 1024
 #: Smaller pieces are gathered before they are hashed and compressed.
@@ -66,8 +68,7 @@ class ObjectWriter:
         self._fan_out, self._to = fan_out, to
         self._recipients = recipients
         self._sealers = ThreadPoolExecutor(1, thread_name_prefix=f"seal-{name}")
-        # Of the uploads, each file's own hash stands in the index: no byte is hashed twice.
-        self._plain = None if name == UPLOADS else hashlib.sha256()
+        self._plain = hashlib.sha256()
         self.plain_bytes = 0
         self._gathered = bytearray()
         self._objects: list[StoredObject] = []
@@ -76,6 +77,7 @@ class ObjectWriter:
                 LEVEL,
                 threads=THREADS if name in (DATABASE, UPLOADS) else 0,
                 job_size=JOB_BYTES,
+                overlap_log=NO_OVERLAP,
                 write_checksum=True,
             )
         )
@@ -101,7 +103,7 @@ class ObjectWriter:
             format=format_,
             objects=tuple(self._objects),
             plain_bytes=self.plain_bytes,
-            plain_sha256=None if self._plain is None else self._plain.hexdigest(),
+            plain_sha256=self._plain.hexdigest(),
             command=command,
         )
         for destination in self._to:
@@ -118,8 +120,7 @@ class ObjectWriter:
         if not data:
             return
         self._fan_out.check()
-        if self._plain is not None:
-            self._plain.update(data)
+        self._plain.update(data)
         self.plain_bytes += len(data)
         self._object = self._object or self._begin()
         self._object.extend(self._frame.compress(data))

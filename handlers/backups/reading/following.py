@@ -1,7 +1,7 @@
 """Reads a copy back while it is made: each object as soon as it is stored, from where it lies.
 
-pg_restore and the tar reader run beside the copying and are fed, in order, what was read from the
-store. Nothing is read before its store has said that it is durably there.
+pg_restore and tar run beside the copying and are fed, in order, what was read from the store.
+Nothing is read before its store has said that it is durably there.
 """
 
 import threading
@@ -29,7 +29,7 @@ from handlers.backups.repository import (
 )
 from handlers.backups.sealing.keys import Keys
 from handlers.backups.sealing.record import Sealing
-from handlers.errors import HostFailure, Reason
+from handlers.errors import Cancelled, HostFailure, Reason
 from handlers.host.age import Identity
 from handlers.host.processes import Process
 from handlers.host.settings import DatabaseSettings
@@ -67,9 +67,18 @@ class Follower:
     """Reads the streams of one copy in one store, in two threads; the first failure ends both."""
 
     def __init__(
-        self, snapshot: str, store: Store, arrivals: Mapping[str, Arrivals], means: Means
+        self,
+        snapshot: str,
+        store: Store,
+        arrivals: Mapping[str, Arrivals],
+        means: Means,
+        *,
+        is_new: bool = False,
     ) -> None:
+        """Of a new copy, which the same run is putting together, the tar of the uploads is held to
+        its own hash and not file by file to the index, which came of the same bytes."""
         self.store = store
+        self._is_new = is_new
         self._snapshot = snapshot
         self.read_bytes = 0
         self.read_objects = 0
@@ -79,7 +88,7 @@ class Follower:
         self.reads_content = means.opens_all
         self._stop = threading.Event()
         self._first_failure: BaseException | None = None
-        self._reader: Process | None = None
+        self._readers: list[Process] = []
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"read-{store.name}")
         parts = (self._read_dump, self._read_files) if self.reads_content else (self._compare,)
         self._parts = [self._threads.submit(self._guarded, part) for part in parts]
@@ -137,26 +146,40 @@ class Follower:
         self._stop.set()
         for arrivals in self._arrivals.values():
             arrivals.give_up()
-        if self._reader is not None:
-            self._reader.kill()
+        for reader in tuple(self._readers):
+            reader.kill()
 
     def _read_dump(self) -> None:
-        with database_dump.start_reading(self._tools.database, self._tools.programs) as reader:
-            self._reader = reader
-            try:
-                database_dump.feed(reader, self._own(DATABASE).plain(), EXIT_LIMIT)
-            except HostFailure as failure:
-                if failure.reason is not Reason.TOOL_FAILED:
-                    raise
-                raise _unreadable_dump(self.store, failure) from failure
-            finally:
-                self._reader = None
+        reader = database_dump.start_reading(self._tools.database, self._tools.programs)
+        self._feed(reader, DATABASE, "the dump")
         self._count(self._arrivals[DATABASE])
 
     def _read_files(self) -> None:
-        tars.read_to_its_end(self._own(CONFIGURATION))
-        tars.compare_with_index(self._snapshot, self._own(UPLOADS), self._own(INDEX))
+        self._feed_tar(CONFIGURATION)
+        if self._is_new:
+            self._feed_tar(UPLOADS)
+            self._own(INDEX).read()
+        else:
+            tars.compare_with_index(self._snapshot, self._own(UPLOADS), self._own(INDEX))
         self._count(*(self._arrivals[name] for name in (CONFIGURATION, UPLOADS, INDEX)))
+
+    def _feed_tar(self, stream: str) -> None:
+        self._feed(tars.start_listing(self._tools.database), stream, f"the tar of the {stream}")
+
+    def _feed(self, reader: Process, stream: str, what: str) -> None:
+        """Have a program of the host read a stream as it would for a restore, and keep nothing."""
+        with reader:
+            self._readers.append(reader)
+            if self._stop.is_set():
+                raise Cancelled
+            try:
+                database_dump.feed(reader, self._own(stream).plain(), EXIT_LIMIT)
+            except HostFailure as failure:
+                if failure.reason is not Reason.TOOL_FAILED:
+                    raise
+                raise _unreadable(self.store, reader, what, failure) from failure
+            finally:
+                self._readers.remove(reader)
 
     def _compare(self) -> None:
         for stream in STREAMS:
@@ -170,14 +193,7 @@ class Follower:
     def _back(
         self, stream: str, arrivals: Arrivals, openers: Sequence[Identity] | None
     ) -> ReadBack:
-        return ReadBack(
-            self.store,
-            arrivals,
-            self._report,
-            self._stop,
-            identities=openers,
-            is_hashed=stream != UPLOADS,
-        )
+        return ReadBack(self.store, arrivals, self._report, self._stop, openers)
 
     def _count(self, *read: Arrivals) -> None:
         self.read_objects += sum(len(each.record.objects) for each in read)
@@ -206,7 +222,7 @@ class Following:
 
     def start(self, snapshot: str, destination: Destination, means: Means) -> None:
         """Read back what arrives there from now on, and what is there already."""
-        follower = Follower(snapshot, destination.store, destination.arrivals, means)
+        follower = Follower(snapshot, destination.store, destination.arrivals, means, is_new=True)
         self._closing.callback(follower.close)
         self._followers[destination] = follower
 
@@ -219,9 +235,9 @@ class Following:
         return sum(each.read_bytes for each in self._followers.values())
 
 
-def _unreadable_dump(store: Store, failure: HostFailure) -> HostFailure:
+def _unreadable(store: Store, reader: Process, what: str, failure: HostFailure) -> HostFailure:
     return HostFailure(
-        f"Store {store.name}: pg_restore could not read the dump to its end.",
+        f"Store {store.name}: {Path(reader.argv[0]).name} could not read {what} to its end.",
         reason=Reason.VERIFICATION_FAILED,
         hint="Do not rely on this copy; take a new one.",
         tail=failure.tail,

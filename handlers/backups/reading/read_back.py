@@ -24,8 +24,6 @@ class ReadBack:
 
     store: Store
     arrivals: Arrivals
-    #: Whether the plain stream has a hash of its own, as all but the uploads have.
-    is_hashed: bool = field(kw_only=True)
     #: Told how many stored bytes were read.
     report: Report
     #: Set from outside to end early.
@@ -47,13 +45,12 @@ class ReadBack:
         """
         plain, size = hashlib.sha256(), 0
         for chunk in self._decompressed():
-            if self.is_hashed:
-                plain.update(chunk)
+            plain.update(chunk)
             size += len(chunk)
             yield chunk
         record = self.arrivals.record
-        found = (size, plain.hexdigest() if self.is_hashed else None)
-        if found != (record.plain_bytes, record.plain_sha256):
+        promised = (record.plain_bytes, record.plain_sha256 or plain.hexdigest())
+        if (size, plain.hexdigest()) != promised:
             raise damaged(self.store, record.objects[0].key, "does not decompress to what was read")
 
     def _decompressed(self) -> Iterator[bytes]:
@@ -64,6 +61,11 @@ class ReadBack:
                 raise damaged(self.store, each.key, "cannot be decompressed") from error
             except CannotOpen as error:
                 raise self._sealed_otherwise(each) from error
+
+    def read(self) -> None:
+        """All of it, only held to what was written down; raises what `plain` does."""
+        for _ in self.plain():
+            pass
 
     def compare(self) -> None:
         """Only the stored bytes, which needs no key; HostFailure as in `plain`."""

@@ -4,8 +4,10 @@ A copy is made and verified in this order; nothing later happens where something
 
 1. An object is stored: written, and its file and directory fsynced, or its PUT answered.
 2. It is read back whole from its store (`following`), while others are still made. The SHA-256 of
-   its stored bytes, the checksum of its zstd frame, the SHA-256 of the plain stream and of each
-   upload must match; pg_restore reads the dump to its end, and the tars are read to theirs.
+   its stored bytes, the checksum of its zstd frame and the SHA-256 of the plain stream must match;
+   pg_restore reads the dump to its end, and tar the uploads to theirs. Of a copy that is older than
+   this run each upload must have the hash that stands in the index, too; in this run that hash came
+   of the very bytes of which the stream's did.
 3. When every object was stored, the commit record is written: the copy is *stored*.
 4. The rest is read back, the commit record too, which must be what was written; every object must
    still be there in its size; earlier uploads that it relies on are looked at, or read when due.

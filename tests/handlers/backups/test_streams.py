@@ -37,7 +37,7 @@ def test_what_is_written_is_what_is_read_back(pieces: list[bytes]) -> None:
 
     [destination] = fan_out.destinations
     arrivals = destination.arrivals["database"]
-    back = ReadBack(store, arrivals, lambda _: None, threading.Event(), is_hashed=True)
+    back = ReadBack(store, arrivals, lambda _: None, threading.Event())
     plain = b"".join(back.plain())
 
     assert plain == b"".join(pieces)

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from handlers.backups import catalogue, streams
+from handlers.backups import catalogue, repository, streams, tar_stream
 from handlers.backups.arrivals import Arrivals
 from handlers.backups.repository import StoredObject, StreamRecord
 from handlers.errors import Cancelled, HostFailure, Reason
 from handlers.host import local_store
+from handlers.host.object_store import open_store
 from tests.handlers.backups.conftest import Desk
 
 COMMIT = "Write the commit records"
@@ -130,3 +132,34 @@ def test_a_byte_that_the_store_damages_is_noticed_and_the_copy_stays_unverified(
     assert failure.value.reason is Reason.VERIFICATION_FAILED
     [found] = catalogue.list_snapshots(desk.store)
     assert found.standing.verified_at is None
+
+
+@pytest.mark.parametrize("stream", ["uploads", "configuration"])
+def test_a_tar_that_gnu_tar_cannot_read_is_no_verified_copy(
+    desk: Desk, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = tar_stream._header
+
+    def without_checksum(name: str, *more: Any) -> bytes:
+        block = header(name, *more)
+        is_meant = name.startswith("uploads/") is (stream == "uploads")
+        return block[:148] + b"0" * 8 + block[156:] if is_meant else block
+
+    monkeypatch.setattr(tar_stream, "_header", without_checksum)
+
+    with pytest.raises(HostFailure, match=f"tar could not read the tar of the {stream}") as failure:
+        desk.back_up()
+
+    assert failure.value.reason is Reason.VERIFICATION_FAILED
+    assert "tar: " in failure.value.tail
+    [found] = catalogue.list_snapshots(desk.store)
+    assert found.standing.verified_at is None
+
+
+def test_an_upload_is_held_to_its_hash_through_the_tar_that_holds_it(desk: Desk) -> None:
+    snapshot_id = str(desk.back_up().facts["snapshot"])
+
+    record = repository.read_snapshot(open_store(desk.store), snapshot_id)
+
+    # What `verify` later holds file by file to the index, the run holds to this.
+    assert record.streams[repository.UPLOADS].plain_sha256 is not None
