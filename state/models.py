@@ -24,6 +24,7 @@ metadata = MetaData()
 #: SQLite uses a partial index only where a query repeats its condition with literals.
 INBOX_OPEN = text("status = 'received'")
 RUN_OPEN = text("status IN ('intended', 'started')")
+RUN_LOST = text("status = 'lost'")
 HOLD_OPEN = text("ended_at IS NULL")
 OUTBOX_PENDING = text("status IN ('new', 'sending')")
 INCIDENT_OPEN = text("closed_at IS NULL")
@@ -139,6 +140,7 @@ runs = _table(
 # Also the fence: a job never has two runs under way.
 Index("runs_by_folder", runs.c.folder, sqlite_where=runs.c.folder.is_not(None))
 Index("runs_open", runs.c.job_id, unique=True, sqlite_where=RUN_OPEN)
+Index("runs_lost", runs.c.ended_at, sqlite_where=RUN_LOST)
 
 approval_requests = _table(
     "approval_requests",

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
 from state.columns import JSON, Facts, columns_for
 from state.database import Transaction
-from state.models import RUN_OPEN, runs
+from state.models import RUN_LOST, RUN_OPEN, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,12 @@ def is_known(tx: Transaction, folder: str) -> bool:
 def open_runs(tx: Transaction) -> list[Run]:
     """Runs that may be under way: what a restart has to find again."""
     return [Run(*row) for row in tx.execute(_RUN.where(RUN_OPEN).order_by(runs.c.job_id))]
+
+
+def lost_since(tx: Transaction, at: datetime) -> list[Run]:
+    """Runs that ended without a result, and whose end was taken in since then."""
+    query = _RUN.where(RUN_LOST, runs.c.ended_at >= at).order_by(runs.c.ended_at)
+    return [Run(*row) for row in tx.execute(query)]
 
 
 def _this(job_id: int, attempt: int) -> ColumnElement[bool]:

@@ -104,6 +104,17 @@ class Following:
         crashpoint("loss_taken")
         return (EndRun(name.job, name.attempt),) if job.status in FINAL else ()
 
+    def left_behind(self, tx: Transaction, booted_at: datetime) -> tuple[EndRun, ...]:
+        """What lost runs of failed jobs may have left running since the machine was started: who
+        was to end it may have died before it did. Of a run that left nothing, nothing is ended."""
+        lost = run_store.lost_since(tx, booted_at)
+        jobs = ((run, job_store.get(tx, run.job_id)) for run in lost)
+        return tuple(
+            EndRun(run.job_id, run.attempt)
+            for run, job in jobs
+            if job is not None and job.status in FINAL and job.status != Status.SUCCEEDED
+        )
+
     def start_next(
         self, tx: Transaction, now: datetime, *, reread: int | None = None
     ) -> StartRun | LookAgain | None:

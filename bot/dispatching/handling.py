@@ -38,6 +38,7 @@ from bot.identity import (
     server_of,
 )
 from handlers.contract import JSON, Clock
+from handlers.host import process_table
 from jobs.runs.crashpoints import crashpoint
 from jobs.watcher import RunEnded, RunLost, RunProgressed
 from state import anchors, audit_log, cursor, inbox, seen_messages
@@ -90,10 +91,14 @@ class Handling:
 
     def find_runs(self) -> None:
         """Runs that were under way when it ended."""
+        now = self._clock.now()
         with self._database.read() as tx:
-            found = self._decisions.open_runs(tx, self._clock.now())
+            found = self._decisions.open_runs(tx, now)
+            left = self._decisions.following.left_behind(tx, process_table.booted_at(now))
         for again, run in found:
             self._hands.find_again(again, run)
+        for effect in left:
+            self._hands.carry_out(effect)
 
     def handle(self, event: Event) -> None:
         match event:

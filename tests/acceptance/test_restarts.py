@@ -14,6 +14,7 @@ from handlers.backups import catalogue
 from handlers.registry import declaration
 from jobs.engine import Asked, Consent, Engine
 from jobs.journal import RunName
+from jobs.runs.crashpoints import CRASH_AT
 from jobs.runs.run_folder import RunFolder
 from state import installation
 from tests.acceptance.conversation import CHECK, CROSS, EYES, Conversation
@@ -218,6 +219,28 @@ def test_a_runner_that_is_killed_while_the_bot_is_away_is_told_too(
     assert lost.reason == "run_lost"
     assert ends_told(talk, job.id) == 1
     assert talk.lock_is_free()
+
+
+def test_what_a_lost_run_left_is_ended_by_the_next_bot_when_the_first_one_dies_over_it(
+    talk: Conversation, cast: Cast
+) -> None:
+    talk.stop_bot()
+    talk.start_process(more={CRASH_AT: "cancel_begun"})
+    job = talk.job_for(talk.ask(cast.iago, "backup now --yes"))
+    with talk.backup_held():
+        talk.wait_until_held()
+        os.kill(runner_of(talk, RunName(job.id, 2)), signal.SIGKILL)
+        talk.reached(job.id, "failed")
+        assert talk.process is not None
+        assert talk.process.wait(20) == -signal.SIGKILL
+        talk.process = None
+        # The dump goes on, and nobody waits for it.
+        assert talk.processes()
+
+        talk.start_bot()
+
+        talk.until(lambda: not talk.processes(), "its processes are gone")
+    assert ends_told(talk, job.id) == 1
 
 
 @pytest.mark.parametrize("lost", ["start", "end"])

@@ -82,3 +82,16 @@ def test_a_run_is_known_by_its_folder(tx: Transaction) -> None:
     assert not run_store.is_known(tx, "1-1")
     run_store.run_started(tx, job.id, run.attempt, folder="1-1", at=NOW)
     assert run_store.is_known(tx, "1-1")
+
+
+def test_lost_runs_are_found_by_when_they_were_given_up(tx: Transaction) -> None:
+    jobs = [make_job(tx) for _ in range(3)]
+    for seconds, job in enumerate(jobs):
+        run_store.intend_run(tx, job.id, "run", NOW)
+        result = {"status": "succeeded"} if job is jobs[2] else None
+        run_store.end_run(tx, job.id, 1, result=result, at=after(seconds))
+
+    assert [run.job_id for run in run_store.lost_since(tx, after(1))] == [jobs[1].id]
+    with recorded_plans(tx) as plans:
+        run_store.lost_since(tx, NOW)
+    assert any("runs_lost" in line for line in plans), plans
