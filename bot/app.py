@@ -157,6 +157,7 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         configuration.stores,
         configuration.policy,
         configuration.backup.keys,
+        settings.contents,
     )
     channel = configuration.zulip.channel
     # Before the first connection nobody knows the ids; nothing is said until then.

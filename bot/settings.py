@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.zulip_client import ZulipClient
 from handlers.host import directories
+from handlers.host.settings import ContentSettings
 from jobs.configuration import Configuration
 from jobs.configuration_file import ConfigurationError, read_configuration
 
@@ -27,6 +28,17 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.state_directory / "zulip-ops.db"
+
+    @property
+    def contents(self) -> ContentSettings:
+        """What goes into copies by choice."""
+        chosen = self.configuration.backup
+        return ContentSettings(
+            certificates=chosen.certificates,
+            logs=chosen.logs,
+            own_database=self.database if chosen.own_state else None,
+            own_configuration=self.path if chosen.own_state else None,
+        )
 
     @property
     def socket(self) -> Path:

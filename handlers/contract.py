@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from handlers.host.settings import HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Facts = Mapping[str, JSON]
@@ -158,6 +158,8 @@ class Context:
     audit_head: AuditHead | None = None
     #: To whom copies are sealed.
     keys: KeySettings = KeySettings()
+    #: What goes into copies by choice.
+    contents: ContentSettings = ContentSettings()
     #: Where a run may keep what it needs again; None: nowhere.
     state_directory: Path | None = None
 

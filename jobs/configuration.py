@@ -101,6 +101,12 @@ class BackupSettings:
     """How copies are made."""
 
     keys: KeySettings = KeySettings()
+    #: Whether certificates with their private keys go into each copy.
+    certificates: bool = False
+    #: Whether Zulip's logs do.
+    logs: bool = False
+    #: Whether the bot's own database and this file do.
+    own_state: bool = True
 
 
 CatchUp = Literal["once", "skip", "all"]

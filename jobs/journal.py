@@ -9,8 +9,13 @@ from typing import Any
 
 from handlers.contract import JSON, AuditHead, Facts, Plan, Precondition
 from handlers.errors import Reason
-from handlers.host.settings import HostSettings, KeySettings, StoreSettings
-from jobs.observing.observer_spec import host_from_record, keys_from_record, store_from_record
+from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
+from jobs.observing.observer_spec import (
+    contents_from_record,
+    host_from_record,
+    keys_from_record,
+    store_from_record,
+)
 from jobs.runs.fields import Fields, Unreadable
 
 SPEC_VERSION = 1
@@ -108,6 +113,8 @@ class RunSpec:
     audit_head: AuditHead | None = None
     #: To whom copies are sealed; public keys, and the name of a file.
     keys: KeySettings = KeySettings()
+    #: What goes into copies by choice.
+    contents: ContentSettings = ContentSettings()
 
     @property
     def name(self) -> RunName:
@@ -146,6 +153,7 @@ class RunSpec:
             hints=spec.table("hints"),
             audit_head=_audit_head(spec.optional_fields("audit_head")),
             keys=_keys(spec.optional_fields("keys")),
+            contents=_contents(spec.optional_fields("contents")),
         )
 
 
@@ -268,6 +276,14 @@ def _keys(keys: Fields | None) -> KeySettings:
         return KeySettings() if keys is None else keys_from_record(keys.rest())
     except TypeError as error:
         raise Unreadable(f"`keys` of the spec is not understood: {error}.") from error
+
+
+def _contents(contents: Fields | None) -> ContentSettings:
+    """A spec of the version before has none."""
+    try:
+        return ContentSettings() if contents is None else contents_from_record(contents.rest())
+    except TypeError as error:
+        raise Unreadable(f"`contents` of the spec is not understood: {error}.") from error
 
 
 def _command(command: Fields | None) -> CommandSource | None:

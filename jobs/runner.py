@@ -98,6 +98,7 @@ def prepare(folder: RunFolder, declarations: tuple[Declaration, ...]) -> Run:
         hints=spec.hints,
         audit_head=spec.audit_head,
         keys=spec.keys,
+        contents=spec.contents,
         state_directory=folder.path.parent.parent,
     )
     operation = declaration(spec.operation, declarations)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.contract import JSON, AuditHead
-from handlers.host.settings import HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
 from jobs.journal import Asker, CommandSource, Consent, RunSpec
 from state import audit_log, job_store
 from state.database import Transaction
@@ -20,6 +20,7 @@ class Place:
     host: HostSettings
     stores: tuple[StoreSettings, ...]
     keys: KeySettings = KeySettings()
+    contents: ContentSettings = ContentSettings()
 
 
 def spec_of(
@@ -49,6 +50,7 @@ def spec_of(
         host=place.host,
         stores=place.stores,
         keys=place.keys,
+        contents=place.contents,
         created_at=now,
     )
 

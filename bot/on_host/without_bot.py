@@ -74,6 +74,7 @@ class WithoutBot:
             nonce=secrets.token_hex(16),
             audit_head=self._audit_head(),
             keys=configuration.backup.keys,
+            contents=self.settings.contents,
         )
         return self.launcher.plan(spec)
 

@@ -71,3 +71,17 @@ class KeySettings:
     drill: str | None = None
     #: Its secret, where it lies on this host; a file as `age-keygen -o` writes it.
     drill_identity_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContentSettings:
+    """What goes into copies by choice, beside database, uploads and configuration."""
+
+    #: Certificates with their private keys, and what certbot keeps.
+    certificates: bool = False
+    #: /var/log/zulip.
+    logs: bool = False
+    #: The bot's own database, of which a consistent copy is made; None: it stays out.
+    own_database: Path | None = None
+    #: The bot's own configuration; None: it stays out.
+    own_configuration: Path | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from handlers.errors import OpsError, Reason
 from handlers.host.settings import (
+    ContentSettings,
     DatabaseSettings,
     HostSettings,
     KeySettings,
@@ -103,6 +104,11 @@ def keys_from_record(record: Mapping[str, Any]) -> KeySettings:
     """What `asdict` made of the keys, with paths as text; TypeError for anything else."""
     keys = _with_paths(record, "drill_identity_file")
     return KeySettings(**keys | {"recovery": tuple(keys.get("recovery", ()))})
+
+
+def contents_from_record(record: Mapping[str, Any]) -> ContentSettings:
+    """What `asdict` made of them, with paths as text; TypeError for anything else."""
+    return ContentSettings(**_with_paths(record, "own_database", "own_configuration"))
 
 
 def _with_paths(record: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -88,6 +88,8 @@ def test_every_key_of_the_example_has_a_comment_before_it() -> None:
             "`backup.keys.drill_identity_file` needs `drill`",
         ),
         ("[backup.keys]\nrecover = []", "Did you mean `recovery`?"),
+        ("[backup]\ncertificate = true", "Did you mean `certificates`?"),
+        ('[backup]\nlogs = "yes"', "`backup.logs`: input should be a valid boolean"),
         ('[[stores]]\nname = "a"', "needs either `path` or `bucket`"),
         ('[[stores]]\nname = "a"\npath = "/a"\nbuckett = "b"', "Did you mean `bucket`?"),
         ('[[stores]]\nname="a"\npath="/a"\n[[stores]]\nname="a"\npath="/b"', "two stores"),

@@ -11,7 +11,13 @@ import pytest
 from handlers.contract import AuditHead, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.redaction import MASK, Redactor
-from handlers.host.settings import DatabaseSettings, HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    ContentSettings,
+    DatabaseSettings,
+    HostSettings,
+    KeySettings,
+    StoreSettings,
+)
 from jobs.journal import CommandSource, Consent, ResultStatus, RunName, RunResult, RunSpec
 from jobs.runs.fields import Unreadable
 from jobs.runs.journal_reader import JournalReader
@@ -41,6 +47,7 @@ SPEC = replace(
     hints={"seconds": [1.5, 2]},
     audit_head=AuditHead(7, "a" * 64),
     keys=KeySettings(("age1a", "age1b"), "age1c", Path("/etc/drill.key")),
+    contents=ContentSettings(True, False, Path("/state/own.db"), Path("/etc/own.toml")),
 )
 PLAN = Plan(
     summary="It would be done.",
@@ -99,6 +106,13 @@ def test_a_spec_of_the_version_before_seals_to_nobody() -> None:
     del record["keys"]
 
     assert RunSpec.from_json(record) == replace(SPEC, keys=KeySettings())
+
+
+def test_a_spec_of_the_version_before_chooses_nothing_beside_what_every_copy_holds() -> None:
+    record = SPEC.to_json()
+    del record["contents"]
+
+    assert RunSpec.from_json(record) == replace(SPEC, contents=ContentSettings())
 
 
 def test_a_spec_comes_back_as_it_was_written(folder: RunFolder) -> None:
