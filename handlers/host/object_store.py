@@ -44,8 +44,15 @@ def open_store(settings: StoreSettings) -> Store:
 class S3Store:
     """A bucket, through plain PUTs, GETs and listings; safe to use from several threads."""
 
-    def __init__(self, settings: StoreSettings, *, patience: tuple[float, ...] = PATIENCE) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        credentials: tuple[str, str] | None = None,
+        *,
+        patience: tuple[float, ...] = PATIENCE,
+    ) -> None:
         assert settings.bucket is not None
+        self._credentials = credentials
         self.name = settings.name
         self._settings = settings
         self._patience = patience
@@ -54,7 +61,7 @@ class S3Store:
 
     @cached_property
     def _client(self) -> Any:
-        return _s3_client(self._settings)
+        return _s3_client(self._settings, self._credentials)
 
     def put(self, key: str, data: bytes | bytearray) -> None:
         # A repeated PUT of ours writes the same bytes, so only the first one has to look.
@@ -127,6 +134,18 @@ class S3Store:
 
     def free_bytes(self) -> int | None:
         return None
+
+    def versioning(self) -> str:
+        """`Enabled`, `Suspended` or `off`."""
+        answer = self._ask(lambda: self._client.get_bucket_versioning(Bucket=self._bucket))
+        return str(answer.get("Status") or "off")
+
+    def inventories(self) -> int:
+        """How many lists of its objects S3 is told to make."""
+        answer = self._ask(
+            lambda: self._client.list_bucket_inventory_configurations(Bucket=self._bucket)
+        )
+        return len(answer.get("InventoryConfigurationList", ()))
 
     def _where(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + "/".join(key_parts(self.name, key))}
@@ -216,11 +235,11 @@ class _BrokenOffError(Exception):
         self.cause = cause
 
 
-def _s3_client(settings: StoreSettings) -> Any:
+def _s3_client(settings: StoreSettings, credentials: tuple[str, str] | None) -> Any:
     import boto3  # noqa: PLC0415 (slow, and only stores in S3 need it)
     from botocore.config import Config  # noqa: PLC0415 (as above)
 
-    key, secret = _credentials(settings)
+    key, secret = credentials or _credentials(settings)
     own = settings.endpoint is not None
     # Many servers refuse or drop the checksums that boto3 adds; ours stand in the manifest.
     when: Literal["when_required", "when_supported"] = "when_required" if own else "when_supported"

@@ -5,9 +5,10 @@ import os
 import platform
 import pwd
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -20,6 +21,11 @@ TIMEOUT = timedelta(seconds=5)
 DEBIAN = Path("/usr/lib/postgresql")
 #: Named, so that libpq looks for no password file of ours.
 NO_PASSWORD_FILE = "/nonexistent/pgpass"  # noqa: S105 (the name of a file that is not there)
+
+#: Of a query whose answer is not held whole, at a time.
+FETCHED_ROWS = 2000
+#: Numbers that tell the cursors of one process apart.
+_cursors = count()
 
 
 class Cursor(Protocol):
@@ -42,6 +48,7 @@ class Connection(Protocol):
     """The part of psycopg2's connection that is used."""
 
     def cursor(self) -> Cursor: ...
+    def cancel(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -110,6 +117,30 @@ def value(connection: Connection, query: str, parameters: Sequence[object] | Non
     return found[0][0] if found else None
 
 
+def streamed(
+    connection: Connection, query: str, *, at_once: int = FETCHED_ROWS
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of one query, never more than a few in memory; only inside a transaction."""
+    name = f"zulip_ops_{next(_cursors)}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {query}")
+        while True:
+            cursor.execute(f"FETCH {at_once} FROM {name}")
+            found = cursor.fetchall()
+            yield from found
+            if len(found) < at_once:
+                break
+        cursor.execute(f"CLOSE {name}")
+
+
+def cancel(connection: Connection) -> None:
+    """End the question that another thread is waiting for; its answer is an error then."""
+    import psycopg2  # noqa: PLC0415 (as in `connect`)
+
+    with suppress(psycopg2.Error):
+        connection.cancel()
+
+
 def read_facts(connection: Connection) -> DatabaseFacts:
     """What the database says of itself, in one round trip."""
     version, number, identifier, size, used, limit = rows(
@@ -133,6 +164,15 @@ def read_facts(connection: Connection) -> DatabaseFacts:
 def has_table(connection: Connection, name: str) -> bool:
     """Whether the search path leads to a table of that name."""
     return value(connection, "SELECT to_regclass(%s) IS NOT NULL", (name,)) is True
+
+
+def has_columns(connection: Connection, table: str, *columns: str) -> bool:
+    """Whether the search path leads to a table of that name which has all these columns."""
+    query = (
+        "SELECT count(*) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attname = ANY(%s) AND NOT attisdropped"
+    )
+    return bool(value(connection, query, (table, list(columns))) == len(columns))
 
 
 def migrations(connection: Connection) -> list[str]:
