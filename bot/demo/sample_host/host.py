@@ -10,13 +10,14 @@ from bot.demo.postgres_cluster import PostgresCluster
 from bot.demo.sample_host import programs, releases, tree
 from bot.demo.sample_host.database import SampleDatabase
 from bot.demo.sample_host.scripts.controls import Manners, write_manners
-from bot.demo.sample_host.uploads import Recipe, make_avatars, make_uploads
+from bot.demo.sample_host.uploads import Recipe, make_pictures, make_uploads
+from handlers.host import zulip_settings
 from handlers.host.deployments import current_deployment
 from handlers.host.layout import Layout
 from handlers.host.settings import DatabaseSettings, HostSettings, ReleaseSettings
 
 GIB = 2**30
-_AVATARS = 12
+_AVATARS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class SampleHost:
         host = cls(root, url, extent=extent or Extent())
         tree.write_surroundings(host.layout)
         tree.write_configuration(host.layout, database[1] if database else "zulip")
+        tree.write_system_configuration(host.layout)
         first = tree.make_deployment(host.layout, version)
         tree.point(host.layout.current, first)
         programs.install(host.layout)
@@ -61,7 +63,8 @@ class SampleHost:
         host.set_load((0.24, 0.31, 0.28))
         if database is not None:
             host._make_database(*database)
-        make_avatars(host.layout, host._recipe(), _AVATARS)
+        salt = zulip_settings.secret(host.layout, "avatar_salt")
+        make_pictures(host.layout, host._recipe(), _AVATARS, salt or "")
         host.add_uploads(host.extent.uploads)
         return host
 
@@ -142,6 +145,7 @@ class SampleHost:
         cluster.create_database(name)
         self.database = SampleDatabase(cluster, name)
         self.database.make(self.extent.messages)
+        self.database.name_pictures(_AVATARS)
         tree.write_database_command(self.layout, self.database.command())
 
     def _database_settings(self) -> DatabaseSettings:

@@ -80,6 +80,36 @@ def write_configuration(layout: Layout, database_name: str) -> None:
     )
 
 
+def write_system_configuration(layout: Layout, major: int = 16) -> None:
+    """What a restored server needs and /etc/zulip does not hold: PostgreSQL's, certificates."""
+    for name, text in _SYSTEM_FILES.items():
+        path = layout.root / name.format(major=major)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    words = layout.root / f"usr/share/postgresql/{major}/tsearch_data"
+    words.mkdir(parents=True)
+    (words / "zulip_english.stop").write_text("i\nme\nmy\n", encoding="utf-8")
+    for name in ("en_us.dict", "en_us.affix"):
+        # Debian makes them from the dictionaries of hunspell, and puts links here.
+        (words / name).symlink_to(layout.root / "var/cache/postgresql/dicts" / name)
+    certificate = layout.root / "etc/ssl/certs/zulip.combined-chain.crt"
+    certificate.parent.mkdir(parents=True)
+    certificate.symlink_to("/etc/letsencrypt/live/chat.example.org/fullchain.pem")
+
+
+_SYSTEM_FILES = {
+    "etc/postgresql/{major}/main/postgresql.conf": "max_connections = 1000\n",
+    "etc/postgresql/{major}/main/conf.d/zulip.conf": "work_mem = 16MB\n",
+    "etc/postgresql/{major}/main/pg_hba.conf": "local all all peer\n",
+    "var/lib/postgresql/{major}/main/postgresql.auto.conf": "wal_level = 'replica'\n",
+    "var/cache/postgresql/dicts/en_us.dict": "2\nmessage/S\nserver/S\n",
+    "var/cache/postgresql/dicts/en_us.affix": "SFX S Y 1\nSFX S 0 s .\n",
+    "etc/ssl/private/zulip.key": "a key of the sample host, which opens nothing\n",
+    "etc/letsencrypt/live/chat.example.org/fullchain.pem": "a certificate\n",
+    "etc/letsencrypt/renewal/chat.example.org.conf": "authenticator = webroot\n",
+}
+
+
 def write_database_command(layout: Layout, command: tuple[str, ...]) -> None:
     """How the imitated scripts reach the database: psql and its arguments, one a line."""
     file = layout.configuration / "sample-psql"

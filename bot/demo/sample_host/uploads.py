@@ -15,6 +15,8 @@ _LARGEST_BYTES = 8 * 1024 * 1024
 _PRINTABLE = (".txt", ".log")
 _AVATAR_FORMS = (".png", "-medium.png", ".original")
 _AVATAR_BYTES = 3000
+#: Custom emoji and the icon, below the avatars of the realm, as Zulip lays them out.
+_OTHER_PICTURES = ("emoji/images/1.png", "realm/icon.png", "realm/icon.original")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,23 @@ def make_uploads(layout: Layout, recipe: Recipe, numbers: range) -> list[Upload]
     return [_write_upload(layout, recipe, number) for number in numbers]
 
 
-def make_avatars(layout: Layout, recipe: Recipe, count: int) -> None:
-    """Write the three forms of each person's avatar."""
+def make_pictures(layout: Layout, recipe: Recipe, people: int, salt: str) -> None:
+    """Write the three forms of each person's avatar, custom emoji, and the icon."""
     directory = layout.uploads / "avatars" / str(recipe.realm)
-    directory.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        digest = _digest(recipe, f"avatar {number}")
-        for form in _AVATAR_FORMS:
-            (directory / f"{digest[:40]}{form}").write_bytes(
-                _noise(f"{digest}{form}", _AVATAR_BYTES)
-            )
+    names = [
+        f"{_avatar_name(user, salt)}{form}"
+        for user in range(1, people + 1)
+        for form in _AVATAR_FORMS
+    ]
+    for number, name in enumerate((*names, *_OTHER_PICTURES)):
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_noise(_digest(recipe, f"picture {number}"), _AVATAR_BYTES))
+
+
+def _avatar_name(user: int, salt: str) -> str:
+    """As Zulip 9.0 and later name it; each avatar here is the first of its person."""
+    return hashlib.sha256(f"{user}:1:{salt}".encode()).hexdigest()[:40]
 
 
 def _write_upload(layout: Layout, recipe: Recipe, number: int) -> Upload:
