@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -58,6 +59,12 @@ class TarWriter:
         finally:
             os.close(descriptor)
 
+    def add_bytes(self, name: str, content: bytes, mode: int) -> None:
+        """A file of root's that lies nowhere else."""
+        now = int(time.time())
+        details = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, 0, 0, len(content), now, now, now))
+        self._write(_header(name, details) + content + bytes(-len(content) % BLOCK))
+
     def add_link(self, name: str, target: str, details: os.stat_result) -> None:
         self._write(_header(name, details, tarfile.SYMTYPE, target))
 
@@ -72,14 +79,29 @@ class TarWriter:
         if not stat.S_ISREG(details.st_mode):
             raise FileNotFoundError(f"{name} is no regular file any more")
         content, before = hashlib.sha256(), _header(name, details)
-        for chunk in _exactly(descriptor, details.st_size):
-            content.update(chunk)
-            self._write(before + chunk)
-            before = b""
+        written = 0
+        try:
+            for chunk in _exactly(descriptor, details.st_size):
+                content.update(chunk)
+                self._write(before + chunk)
+                before = b""
+                written += len(chunk)
+        except OSError:
+            # Whoever goes on without this file must not find the others shifted.
+            if written:
+                self._fill(details.st_size - written)
+            raise
         self._write(before + bytes(-details.st_size % BLOCK))
         after = os.fstat(descriptor)
         unchanged = (after.st_size, after.st_mtime_ns) == (details.st_size, details.st_mtime_ns)
         return Copied(details.st_size, content.hexdigest(), changed=not unchanged)
+
+    def _fill(self, missing: int) -> None:
+        """The content that a header promised, and its padding."""
+        rest = missing + -missing % BLOCK
+        while rest:
+            self._write(bytes(min(rest, READ_BYTES)))
+            rest -= min(rest, READ_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """Tar streams: the same bytes that Python's own tarfile would write, and read back with care."""
 
+import errno
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.backups.tar_stream import BLOCK, TarReader, TarWriter, _header
+from handlers.backups.tar_stream import BLOCK, READ_BYTES, TarReader, TarWriter, _header
 
 names = (
     st.binary(min_size=1, max_size=150)
@@ -93,3 +95,41 @@ def _small_archive() -> bytes:
 
 
 _ARCHIVE = _small_archive()
+
+
+def test_content_from_memory_is_a_file_of_roots(tmp_path: Path) -> None:
+    written = bytearray()
+    writer = TarWriter(written.extend)
+    writer.add_bytes("postgresql/globals.sql", b"CREATE ROLE zulip;\n", 0o600)
+    writer.close()
+
+    with tarfile.open(fileobj=io.BytesIO(bytes(written))) as opened:
+        [member] = opened.getmembers()
+        content = opened.extractfile(member)
+        assert content is not None
+        assert content.read() == b"CREATE ROLE zulip;\n"
+    assert (member.mode, member.uid, member.isreg()) == (0o600, 0, True)
+    assert abs(member.mtime - time.time()) < 60
+
+
+def test_a_disk_that_fails_within_a_file_leaves_the_members_after_it_in_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad").write_bytes(os.urandom(2 * READ_BYTES + 5))
+    (tmp_path / "good").write_bytes(b"good")
+    written, read = bytearray(), os.read
+    writer = TarWriter(written.extend)
+
+    def failing(descriptor: int, size: int) -> bytes:
+        if os.lseek(descriptor, 0, os.SEEK_CUR) >= READ_BYTES:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        writer.add_file("bad", os.fsencode(tmp_path / "bad"))
+    writer.add_file("good", os.fsencode(tmp_path / "good"))
+    writer.close()
+
+    with tarfile.open(fileobj=io.BytesIO(bytes(written))) as opened:
+        assert opened.getnames() == ["bad", "good"]
