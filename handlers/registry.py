@@ -51,7 +51,16 @@ DECLARATIONS: tuple[Declaration, ...] = (
         module="handlers.backups.take_backup",
         effect=Effect.ROUTINE,
         example="backup now",
-        parameters=(Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),),
+        parameters=(
+            Parameter("to", Kind.WORD, "copy only to this store", "local", place="store"),
+            Parameter(
+                "only",
+                Kind.CHOICE,
+                "copy one part alone, which counts as no backup",
+                "uploads",
+                choices=("database", "uploads", "config"),
+            ),
+        ),
         time_limit=timedelta(hours=12),
         leaves_nothing=True,
     ),

@@ -6,6 +6,8 @@ import re
 from handlers.contract import JSON
 
 _PROPER_NAMES = {"zulip": "Zulip", "postgresql": "PostgreSQL"}
+#: What people call the parts that can be copied alone.
+PARTS = {"database": "the database", "uploads": "the uploads", "config": "the configuration"}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -40,6 +42,13 @@ def duration(seconds: float) -> str:
         f"{left} s" if left else "",
     ]
     return " ".join([part for part in parts if part][:2])
+
+
+def missing_files(missing: int) -> str:
+    """What is wrong with an inconsistent copy."""
+    if missing == 1:
+        return "a file that its database names was not on the server"
+    return f"{missing:,} files that its database names were not on the server"
 
 
 def label(name: str) -> str:

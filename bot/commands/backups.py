@@ -47,6 +47,9 @@ def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[
                     "job": snapshot["job"],
                     "created_at": snapshot["created_at"],
                     "size_bytes": snapshot["size_bytes"],
+                    # Neither is in facts that an earlier version wrote.
+                    "only": snapshot.get("only"),
+                    "missing_files": snapshot.get("missing_files", 0),
                     "stores": [],
                 },
             )

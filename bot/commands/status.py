@@ -52,7 +52,7 @@ def _newest_copies(fact: Fact) -> list[dict[str, Any]]:
     """Of each store what the reply says of it; when a copy was taken outlives how old it is."""
     if fact.name != "backups":
         return []
-    keys = ("name", "problem", "newest", "created_at", "verified", "damaged")
+    keys = (*("name", "problem", "newest", "created_at", "verified", "damaged", "missing_files"),)
     return [{key: store.get(key) for key in keys} for store in fact.records("stores")]
 
 

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bot.replies.wording import code, count, fence, listing, moment, to_type
-from handlers.wording import duration, size
+from handlers.wording import PARTS, duration, missing_files, size
+
+#: Of the files that are missing.
+_NAMED = 5
 
 
 def backup_shown(shown: Mapping[str, Any], bot_name: str) -> str:
@@ -27,8 +30,14 @@ def _details(shown: Mapping[str, Any], bot_name: str) -> Iterator[str]:
     yield from (_store(store) for store in shown["stores"])
     yield from (f"- {message}" for message in shown["unreadable"])
     yield f"- {_versions(shown)}"
-    yield f"- Database: {_database(shown)}"
-    yield f"- Uploads: {_uploads(shown['uploads'])}"
+    only = shown.get("only")
+    if only:
+        yield f"- {PARTS[only].capitalize()} **alone**: no server can be restored from it"
+    if only in {None, "database"}:
+        yield f"- Database: {_database(shown)}"
+    if only in {None, "uploads"}:
+        yield f"- Uploads: {_uploads(shown['uploads'])}"
+    yield from _named_files(shown.get("named_files"))
     yield f"- Written: {size(shown['stored_bytes'])} in {count(shown['objects'], 'object')}"
     yield f"- {_sealing(shown['sealed_to'])}"
     yield from (f"- Not in it: {sentence}" for sentence in shown["left_out"])
@@ -64,8 +73,12 @@ def _database(shown: Mapping[str, Any]) -> str:
     told = [f"dump {size(shown['dump_bytes'])}"]
     if facts.get("migrations"):
         told.append(count(facts["migrations"], "migration"))
-    counts = facts.get("counts") or {}
-    told += [count(counts[each], each[:-1]) for each in ("realms", "users") if counts.get(each)]
+    counts, estimated = facts.get("counts") or {}, facts.get("counts_estimated") or ()
+    told += [
+        ("about " if each in estimated else "") + count(counts[each], each[:-1])
+        for each in ("realms", "users", "messages", "attachments")
+        if counts.get(each)
+    ]
     newest = facts.get("newest_message")
     if newest:
         told.append(f"newest message {moment(newest['at'])}")
@@ -80,6 +93,21 @@ def _uploads(uploads: Mapping[str, Any]) -> str:
             f" {_earlier(uploads['earlier_copies'])}"
         )
     return told
+
+
+def _named_files(named: Mapping[str, Any] | None) -> Iterator[str]:
+    """Whether what the database names was there; nothing where nothing was looked for."""
+    if named is None:
+        return
+    if not named["missing"]:
+        counts = ", ".join(f"{kind} {number:,}" for kind, number in named["counts"].items())
+        yield f"- Consistent: every file that its database names is in it ({counts or 'none'})"
+        return
+    yield f"- **Inconsistent**: {missing_files(named['missing'])}"
+    first = named["first_missing"][:_NAMED]
+    more = named["missing"] - len(first)
+    paths = ", ".join(code(ascii(path)[1:-1]) for path in first)
+    yield f"- Missing: {paths}" + (f" and {more:,} more" if more else "")
 
 
 def _earlier(copies: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.replies.reply import Reply
 from bot.replies.wording import age, age_seconds, code, listing, moment, to_type
-from handlers.wording import size
+from handlers.wording import PARTS, missing_files, size
 
 #: What the checks are called for people, in the order they are shown.
 TITLES = {
@@ -76,9 +76,17 @@ class ServerStatus(Reply, kind="status"):
         if finding.get("stores"):
             sentence = copies_sentence(finding["stores"])
             if finding["level"] in {"warning", "critical"}:
-                hint = f"Take one: {to_type(self.bot_name, 'backup now')}."
+                hint = self._what_to_do(finding["stores"])
         told = f"{sentence} {hint}" if hint else sentence
         return f"- **{title}**: {level}{told}{self._staleness(finding)}"
+
+    def _what_to_do(self, stores: Sequence[Mapping[str, Any]]) -> str:
+        """A new copy cannot bring back what the server itself has lost."""
+        lacking = [store["newest"] for store in stores if store.get("missing_files")]
+        told = f"Take one: {to_type(self.bot_name, 'backup now')}."
+        if lacking:
+            told += f" What is missing: {to_type(self.bot_name, f'backup show {lacking[0]}')}."
+        return told
 
     def _staleness(self, finding: Mapping[str, Any]) -> str:
         old = age(finding["at"], self.now)
@@ -115,6 +123,9 @@ def _newest_copy(store: Mapping[str, Any]) -> tuple[str, ...]:
     if not store["newest"]:
         return ("none",)
     verdict = "verified" if store["verified"] else "**not verified**"
+    # Not in facts that an earlier version wrote.
+    if store.get("missing_files"):
+        verdict += f", but **inconsistent** ({missing_files(store['missing_files'])})"
     return "copy", store["created_at"], "**damaged**" if store["damaged"] else verdict
 
 
@@ -138,7 +149,8 @@ class BackupList(Reply, kind="backups"):
 
     bot_name: str
     now: str
-    #: `id`, `job`, `created_at`, `size_bytes`, `stores` (`name`, `verified_at`, `compared_at`).
+    #: `id`, `job`, `created_at`, `size_bytes`, `only`, `missing_files`, and `stores` (`name`,
+    #: `verified_at`, `compared_at`).
     snapshots: Sequence[Mapping[str, Any]]
     more: int
     #: Stores that could not be read: `name`, `why`.
@@ -173,9 +185,18 @@ class BackupList(Reply, kind="backups"):
         stores = "; ".join(told)
         return (
             f"- {moment(snapshot['created_at'])} ({age(snapshot['created_at'], self.now)} ago) · "
-            f"{size(snapshot['size_bytes'])} · job #{snapshot['job']} · {stores} · "
-            f"`{snapshot['id']}`"
+            f"{size(snapshot['size_bytes'])} · job #{snapshot['job']} · "
+            f"{_kind(snapshot)}{stores} · `{snapshot['id']}`"
         )
+
+
+def _kind(snapshot: Mapping[str, Any]) -> str:
+    """What it is, if it is not a whole copy; also of rows that an earlier version wrote."""
+    if snapshot.get("only"):
+        return f"**{PARTS[snapshot['only']]} alone** · "
+    if snapshot.get("missing_files"):
+        return f"**inconsistent**: {missing_files(snapshot['missing_files'])} · "
+    return ""
 
 
 def _only_compared(store: Mapping[str, Any]) -> bool:

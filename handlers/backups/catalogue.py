@@ -37,6 +37,14 @@ class SnapshotSummary:
     #: Of one whose record cannot be read, nothing that was noted counts.
     standing: Standing = UNKNOWN
     audit_head: AuditHead | None = None
+    #: The one part that it holds; None: all of them.
+    only: str | None = None
+    #: How many files its database names and it has not.
+    missing_files: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.only is None
 
 
 def list_snapshots(
@@ -74,11 +82,13 @@ def _summary(store: Store, snapshot_id: str, standing: Standing) -> SnapshotSumm
         size_bytes=record.stored_bytes,
         zulip_version=_version(record, "zulip"),
         postgresql_version=_version(record, "postgresql"),
-        database_bytes=record.streams[repository.DATABASE].plain_bytes,
+        database_bytes=record.plain_bytes(repository.DATABASE),
         uploads=record.uploads.files,
         new_uploads=record.uploads.new_files,
         standing=standing,
         audit_head=record.audit_head,
+        only=record.only,
+        missing_files=0 if record.named_files is None else record.named_files.missing,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from handlers.backups import repository
 from handlers.backups.copying import Copying, Group
 from handlers.backups.fan_out import Destination
-from handlers.backups.repository import Snapshot, commit_key
+from handlers.backups.repository import FORMAT, FORMAT_OF_A_PART, Snapshot, commit_key
 from handlers.errors import HostFailure
 from handlers.host.store_contract import Store
 
@@ -23,9 +23,12 @@ def commit(copying: Copying, group: Group, created_at: datetime, seconds: dict[s
         uploads=group.tally.totals(),
         facts=copying.facts,
         left_out=(*copying.left_out, *group.tally.left_out()),
-        seconds=seconds,
+        seconds={**seconds, **copying.seconds},
         sealing=copying.keys.sealing,
         audit_head=copying.context.audit_head,
+        format=FORMAT if copying.only is None else FORMAT_OF_A_PART,
+        only=copying.only,
+        named_files=group.tally.named,
     )
     for destination in group.destinations:
         if destination.is_usable:

@@ -43,6 +43,8 @@ def exported_snapshot(connection: Connection) -> str:
     """Begin a transaction whose view of the database others may share while it is open."""
     with connection.cursor() as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = 0")
+        # What the database names is sorted there, which may take longer than a short question.
+        cursor.execute(f"SET statement_timeout = {round(LOCK_WAIT.total_seconds() * 1000)}")
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     return str(postgres.value(connection, "SELECT pg_export_snapshot()"))
 

@@ -48,6 +48,8 @@ def find_base(store: Store, keys: Keys, say: Callable[[str], None]) -> Base | No
             continue
         try:
             snapshot = read_snapshot(store, snapshot_id)
+            if INDEX not in snapshot.streams:
+                continue
             if (why_not := _why_not(keys, snapshot)) is not None:
                 say(f"Store {store.name}: all uploads are copied anew. {why_not}")
                 return None

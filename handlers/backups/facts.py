@@ -1,26 +1,26 @@
-"""What a restore is judged by before it starts, read from the same moment as the dump."""
+"""What a restore is judged by before it starts: the Zulip and the system that a copy is of."""
 
+import os
 import re
-from typing import Any
+from pathlib import Path
 
 from handlers.contract import JSON
 from handlers.errors import HostFailure
-from handlers.host import postgres
 from handlers.host.deployments import current_deployment
 from handlers.host.layout import Layout
-from handlers.host.postgres import Connection
+from handlers.host.settings import ContentSettings
 
 #: What no snapshot of this form holds; said in each of them.
 NEVER_INCLUDED = (
-    "PostgreSQL's roles, settings and other databases.",
-    "What lies in /etc outside /etc/zulip: certificates, nginx, cron, dictionaries.",
-    "Logs, Redis, RabbitMQ and memcached.",
+    "PostgreSQL's other databases.",
+    "What lies in /etc outside /etc/zulip and /etc/postgresql: nginx, supervisor, cron.",
+    "Redis, RabbitMQ and memcached.",
     "Zulip's own code, which is deployed again from its release.",
 )
-S3_UPLOADS = "Uploads that Zulip keeps in S3: its settings name a bucket."
-_S3_SETTING = re.compile(r"^\s*S3_AUTH_UPLOADS_BUCKET\s*=", re.MULTILINE)
-
-_COUNTED = {"realms": "zerver_realm", "users": "zerver_userprofile"}
+CERTIFICATES = "Certificates and their private keys: `backup.certificates` is not set."
+LOGS = "Logs: `backup.logs` is not set."
+OWN_STATE = "The bot's own database and configuration: `backup.own_state` is off."
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def zulip_facts(layout: Layout) -> dict[str, JSON]:
@@ -31,6 +31,7 @@ def zulip_facts(layout: Layout) -> dict[str, JSON]:
         return {"version": None, "unreadable": failure.message}
     return {
         "version": deployment.version,
+        "commit": _commit(deployment.path / ".git"),
         "merge_base": deployment.merge_base,
         "feature_level": deployment.feature_level,
         "deployment": deployment.path.name,
@@ -38,44 +39,31 @@ def zulip_facts(layout: Layout) -> dict[str, JSON]:
 
 
 def system_facts(layout: Layout) -> dict[str, JSON]:
-    """Name and version of the operating system, from os-release."""
+    """Name and version of the operating system, from os-release, and the C library's version."""
     try:
         lines = layout.os_release.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return {"id": None, "version": None}
+        lines = []
     values = dict(line.split("=", 1) for line in lines if "=" in line)
+    said = {name: values.get(name, "").strip('"') or None for name in ("ID", "VERSION_ID")}
     return {
-        "id": values.get("ID", "").strip('"') or None,
-        "version": values.get("VERSION_ID", "").strip('"') or None,
+        "id": said["ID"],
+        "version": said["VERSION_ID"],
+        "name": values.get("PRETTY_NAME", "").strip('"') or None,
+        # It sorts text: where it differs, indexes of text may have to be rebuilt.
+        "libc": os.confstr("CS_GNU_LIBC_VERSION") if layout.root == Path("/") else None,
     }
 
 
-def database_facts(connection: Connection) -> dict[str, JSON]:
-    """Versions, migrations, counts and the newest message, in the connection's own view."""
-    facts = postgres.read_facts(connection)
-    migrations: list[JSON] = list(postgres.migrations(connection))
-    return {
-        "version": facts.server_version,
-        "major": facts.major,
-        "system_identifier": facts.system_identifier,
-        "size_bytes": facts.size_bytes,
-        "migrations": migrations,
-        "counts": {name: _count(connection, table) for name, table in _COUNTED.items()},
-        "newest_message": _newest_message(connection),
-    }
-
-
-def left_out(layout: Layout) -> list[str]:
-    """What is known beforehand not to be in the snapshot."""
+def left_out(contents: ContentSettings) -> list[str]:
+    """What is known beforehand not to be in a whole snapshot."""
     sentences = list(NEVER_INCLUDED)
-    try:
-        settings = layout.settings_file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        settings = ""
-    if _S3_SETTING.search(settings):
-        sentences.append(S3_UPLOADS)
-    if not layout.uploads.is_dir():
-        sentences.append(f"Uploads: there is no directory {layout.shown(layout.uploads)}.")
+    if not contents.certificates:
+        sentences.append(CERTIFICATES)
+    if not contents.logs:
+        sentences.append(LOGS)
+    if contents.own_database is None:
+        sentences.append(OWN_STATE)
     return sentences
 
 
@@ -84,18 +72,22 @@ def space_needed(database_bytes: int, new_upload_bytes: int) -> int:
     return database_bytes // 2 + new_upload_bytes
 
 
-def _count(connection: Connection, table: str) -> JSON:
-    if not postgres.has_table(connection, table):
+def _commit(git: Path) -> str | None:
+    """What is checked out, read from git's own files; None for a release, which has none.
+
+    Git itself is not asked: it would run what the configuration of that tree names, as root.
+    """
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if head.startswith("ref: "):
+            head = _reference(git, head.removeprefix("ref: "))
+    except (OSError, UnicodeDecodeError):
         return None
-    # The names are constants of this module.
-    count: int = postgres.value(connection, f"SELECT count(*) FROM {table}")  # noqa: S608
-    return count
+    return head if _COMMIT.fullmatch(head) else None
 
 
-def _newest_message(connection: Connection) -> JSON:
-    """Messages are never counted: the newest one is found by its index."""
-    if not postgres.has_table(connection, "zerver_message"):
-        return None
-    query = "SELECT id, date_sent FROM zerver_message ORDER BY id DESC LIMIT 1"
-    found: list[tuple[Any, ...]] = postgres.rows(connection, query)
-    return {"id": found[0][0], "at": found[0][1].isoformat()} if found else None
+def _reference(git: Path, name: str) -> str:
+    if (git / name).is_file():
+        return (git / name).read_text(encoding="utf-8").strip()
+    packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")

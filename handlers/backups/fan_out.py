@@ -50,8 +50,16 @@ class Destination:
 class FanOut:
     """The senders of one run; `send` waits while the budget is spent."""
 
-    def __init__(self, stores: Iterable[Store], *, budget_bytes: int = BUDGET_BYTES) -> None:
-        self.destinations = tuple(Destination(store) for store in stores)
+    def __init__(
+        self,
+        stores: Iterable[Store],
+        *,
+        streams: Sequence[str] = STREAMS,
+        budget_bytes: int = BUDGET_BYTES,
+    ) -> None:
+        self.destinations = tuple(
+            Destination(store, arrivals={name: Arrivals() for name in streams}) for store in stores
+        )
         self._budget_bytes = budget_bytes
         self._used_bytes = 0
         self._changed = threading.Condition()

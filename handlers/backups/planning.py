@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from handlers.backups import facts, uploads
-from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.repository import UPLOADS, Snapshot, read_snapshot, snapshot_ids
 from handlers.backups.sealing.keys import lasting, may_build_on
 from handlers.contract import JSON, Precondition
 from handlers.errors import BadCommand, HostFailure, Reason
-from handlers.host import postgres
+from handlers.host import postgres, zulip_settings
 from handlers.host.age import key_id
 from handlers.host.layout import Layout
 from handlers.host.object_store import open_store
 from handlers.host.settings import HostSettings, KeySettings, StoreSettings
-from handlers.wording import duration
+from handlers.wording import duration, missing_files
 
 #: A plan may not keep people waiting: beyond this, uploads are counted only so far.
 COUNTING_LIMIT = timedelta(seconds=0.7)
@@ -26,6 +26,8 @@ COUNTING_LIMIT = timedelta(seconds=0.7)
 COUNTED_AT_ONCE = 500
 #: How many of the last runs are told of.
 RUNS_SHOWN = 3
+#: For the newest copy that holds uploads: those of a part may have none.
+LOOKED_AT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class UploadsLook:
     files: int
     bytes: int
     complete: bool
+    #: The bucket in which Zulip keeps them instead; they are not copied then.
+    bucket: str | None = None
 
 
 def choose_stores(stores: Sequence[StoreSettings], only: str | None) -> tuple[StoreSettings, ...]:
@@ -111,8 +115,17 @@ def look_at_stores(stores: Sequence[StoreSettings], keys: KeySettings) -> tuple[
         return tuple(threads.map(partial(_look_at_store, keys), stores))
 
 
-def look_at_uploads(root: Path) -> UploadsLook:
+def look_at_uploads(layout: Layout) -> UploadsLook:
     """Count them for as long as a plan may take."""
+    place = zulip_settings.uploads_place(layout)
+    if place.buckets is not None:
+        return UploadsLook(
+            0, 0, complete=True, bucket=place.buckets.files or "that settings.py computes"
+        )
+    return _count_uploads(place.directory)
+
+
+def _count_uploads(root: Path) -> UploadsLook:
     deadline = time.monotonic() + COUNTING_LIMIT.total_seconds()
     files = size = 0
     for found in uploads.scan(root):
@@ -134,40 +147,74 @@ def new_upload_bytes(found: UploadsLook, store: StoreLook) -> int:
 
 
 def estimates(
-    database: DatabaseLook, stores: Sequence[StoreLook], found: UploadsLook, earlier: JSON
+    database: DatabaseLook | None,
+    stores: Sequence[StoreLook],
+    found: UploadsLook | None,
+    earlier: JSON,
 ) -> dict[str, JSON]:
-    """What to expect, in words; `earlier` are the seconds that the last runs took."""
+    """What to expect, in words; `earlier` are the seconds that the last runs took.
+
+    Without a database or without uploads that part is not copied.
+    """
+    told = earlier if isinstance(earlier, list) else []
+    took = [float(each) for each in told if isinstance(each, int | float)]
+    known = None if database is None else database.facts
+    return {
+        "database_bytes": None if known is None else known.size_bytes,
+        "uploads": None if found is None else _uploads(found, stores),
+        "warning": None if database is None else inconsistency(stores),
+        "the_last_runs_took": ", ".join(duration(seconds) for seconds in took[:RUNS_SHOWN]),
+    }
+
+
+def inconsistency(stores: Sequence[StoreLook]) -> str | None:
+    """That files were missing when the newest copies were made; None: they were not."""
+    lacking = {
+        look.name: look.newest.named_files.missing
+        for look in stores
+        if look.newest is not None and look.newest.named_files is not None
+    }
+    names = [name for name, missing in lacking.items() if missing]
+    if not names:
+        return None
+    said = missing_files(max(lacking.values()))
+    return f"the newest copy in {', '.join(names)} is inconsistent: {said}"
+
+
+def _uploads(found: UploadsLook, stores: Sequence[StoreLook]) -> str:
+    if found.bucket is not None:
+        return f"in the S3 bucket {found.bucket}, where Zulip keeps them; NOT copied"
     new = ", ".join(
         f"for {store.name} {in_units(new_upload_bytes(found, store))}"
         for store in stores
         if store.failure is None
     )
     counted = f"{found.files:,} file{'s' * (found.files != 1)}, {in_units(found.bytes)}"
-    told = earlier if isinstance(earlier, list) else []
-    took = [float(each) for each in told if isinstance(each, int | float)]
-    return {
-        "database_bytes": None if database.facts is None else database.facts.size_bytes,
-        "uploads": ("" if found.complete else "at least ") + counted + (f"; new {new}" * bool(new)),
-        "the_last_runs_took": ", ".join(duration(seconds) for seconds in took[:RUNS_SHOWN]),
-    }
+    return ("" if found.complete else "at least ") + counted + (f"; new {new}" * bool(new))
 
 
 def preconditions(
-    database: DatabaseLook, stores: Sequence[StoreLook], found: UploadsLook
+    database: DatabaseLook | None, stores: Sequence[StoreLook], found: UploadsLook | None
 ) -> tuple[Precondition, ...]:
-    """The database must answer, and one store at least must be able to take the copy."""
-    size = database.facts.size_bytes if database.facts is not None else 0
+    """The database must answer, where it is copied, and one store must be able to take the copy."""
+    known = None if database is None else database.facts
+    size = 0 if known is None else known.size_bytes
     verdicts = {
-        store.name: store.judge(facts.space_needed(size, new_upload_bytes(found, store)))
+        store.name: store.judge(
+            facts.space_needed(size, 0 if found is None else new_upload_bytes(found, store))
+        )
         for store in stores
     }
     ready = [name for name, problem in verdicts.items() if problem is None]
     problems = [problem for problem in verdicts.values() if problem is not None]
     said = _ready_sentence(ready)
-    return (
-        Precondition("database_answers", _database_sentence(database), database.failure is None),
-        Precondition("a_store_is_ready", " ".join((said, *problems)), bool(ready)),
+    ready_store = Precondition("a_store_is_ready", " ".join((said, *problems)), bool(ready))
+    if database is None:
+        return (ready_store,)
+    answers = Precondition(
+        "database_answers", _database_sentence(database), database.failure is None
     )
+    return (answers, ready_store)
 
 
 def _ready_sentence(ready: Sequence[str]) -> str:
@@ -187,13 +234,15 @@ def in_units(size: int) -> str:
     return f"{size / 1e3:.0f} kB"
 
 
-def identity(host: HostSettings, database: DatabaseLook) -> dict[str, JSON]:
+def identity(host: HostSettings, database: DatabaseLook | None) -> dict[str, JSON]:
     """Which database and which Zulip are meant; nothing that changes by itself."""
-    found = database.facts
     zulip = facts.zulip_facts(Layout(host.root))
+    deployed = {"zulip_version": zulip["version"], "deployment": zulip.get("deployment")}
+    if database is None:
+        return deployed
+    found = database.facts
     return {
-        "zulip_version": zulip["version"],
-        "deployment": zulip.get("deployment"),
+        **deployed,
         "database": host.database.name,
         "postgresql_major": None if found is None else found.major,
         "system_identifier": None if found is None else found.system_identifier,
@@ -220,9 +269,9 @@ def _look_at_store(keys: KeySettings, settings: StoreSettings) -> StoreLook:
 
 def _newest(settings: StoreSettings, keys: KeySettings) -> Snapshot | None:
     store = open_store(settings)
-    ids = snapshot_ids(store)
     try:
-        newest = read_snapshot(store, ids[0]) if ids else None
+        held = (read_snapshot(store, each) for each in snapshot_ids(store)[:LOOKED_AT])
+        newest = next((each for each in held if UPLOADS in each.streams), None)
     except HostFailure:
         return None  # only an estimate is lost
     return newest if newest is not None and may_build_on(keys, newest.sealing) else None

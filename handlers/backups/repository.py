@@ -21,6 +21,8 @@ from handlers.host.store_contract import Store
 
 #: Raised when an older program could no longer read what is written.
 FORMAT = 1
+#: Of the commit record of a part: a program that only knows whole copies must not read it.
+FORMAT_OF_A_PART = 2
 REPOSITORY = "repository.json"
 SNAPSHOTS = "snapshots/"
 
@@ -29,6 +31,8 @@ UPLOADS = "uploads"
 INDEX = "index"
 CONFIGURATION = "configuration"
 STREAMS = (DATABASE, UPLOADS, INDEX, CONFIGURATION)
+#: What can be copied alone, and the streams of it; stored, never renamed.
+PARTS = {"database": (DATABASE,), "uploads": (UPLOADS, INDEX), "config": (CONFIGURATION,)}
 
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _IN_KEYS = re.compile(r"\d{8}T\d{6}Z")
@@ -75,6 +79,20 @@ class UploadTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedFiles:
+    """What became of the files that the database names, such as attachments."""
+
+    #: How many it names, by kind.
+    counts: Mapping[str, int]
+    #: How many of these are not in the copy although the database still names them.
+    missing: int = 0
+    #: The first of them.
+    first_missing: tuple[str, ...] = ()
+    #: How many Zulip deleted between the dump and the scan.
+    deleted_meanwhile: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A commit record: written last, and without it there is no backup."""
 
@@ -94,6 +112,24 @@ class Snapshot:
     sealing: Sealing | None = None
     #: Where the audit log stood: whoever shortens it later cannot reach this.
     audit_head: AuditHead | None = None
+    #: The one part that it holds; None: all of them.
+    only: str | None = None
+    #: None: nothing was looked for, as there was no database point or no directory of uploads.
+    named_files: NamedFiles | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a server can be restored from it; a part is no copy of a server."""
+        return self.only is None
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether every file that its database names was there when it was made."""
+        return self.named_files is None or self.named_files.missing == 0
+
+    def plain_bytes(self, stream: str) -> int:
+        """What a stream decompresses to; 0 where this copy has no such stream."""
+        return self.streams[stream].plain_bytes if stream in self.streams else 0
 
     @property
     def stored_bytes(self) -> int:
@@ -141,13 +177,14 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """The commit record as it is stored."""
     record = {
         name: getattr(snapshot, name)
-        for name in ("format", "id", "job", "facts", "left_out", "seconds")
+        for name in ("format", "id", "job", "facts", "left_out", "seconds", "only")
     }
     return record | {
         "created_at": snapshot.created_at.isoformat(),
         "committed_at": snapshot.committed_at.isoformat(),
         "streams": {name: asdict(stream) for name, stream in snapshot.streams.items()},
         "uploads": asdict(snapshot.uploads),
+        "named_files": None if snapshot.named_files is None else asdict(snapshot.named_files),
         "sealing": None if snapshot.sealing is None else asdict(snapshot.sealing),
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),
     }
@@ -155,11 +192,13 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
 
 def from_json(record: Mapping[str, Any]) -> Snapshot:
     """Raises KeyError, TypeError or ValueError where the record is not one of ours."""
-    if record["format"] > FORMAT:
+    if record["format"] > FORMAT_OF_A_PART:
         raise ValueError(f"format {record['format']} is newer than this program")
     # They become parts of keys, and of commands that people copy into a shell.
     if not all(map(is_id, (record["id"], *record["uploads"]["held_by"]))):
         raise ValueError("the id of a snapshot is none")
+    if record.get("only") not in {None, *PARTS}:
+        raise ValueError("the part that it holds is not known")
     return Snapshot(
         id=record["id"],
         job=record["job"],
@@ -173,6 +212,8 @@ def from_json(record: Mapping[str, Any]) -> Snapshot:
         format=record["format"],
         sealing=Sealing.from_json(sealing) if (sealing := record["sealing"]) else None,
         audit_head=AuditHead(**head) if (head := record.get("audit_head")) else None,
+        only=record.get("only"),
+        named_files=_named_files(named) if (named := record.get("named_files")) else None,
     )
 
 
@@ -203,8 +244,14 @@ def prepare(store: Store, now: datetime) -> None:
     """Make the store a repository, or see that it is one that this program understands."""
     if not store.exists(REPOSITORY):
         record = {"format": FORMAT, "id": secrets.token_hex(16), "created_at": now.isoformat()}
-        store.put(REPOSITORY, encode({**record, "about": (__doc__ or "").strip()}))
-        return
+        try:
+            store.put(REPOSITORY, encode({**record, "about": (__doc__ or "").strip()}))
+        except HostFailure:
+            if not store.exists(REPOSITORY):
+                raise
+            # Another backup, begun at the same moment, was first; what it wrote is looked at.
+        else:
+            return
     try:
         found = json.loads(store.get(REPOSITORY))["format"]
     except (KeyError, TypeError, ValueError):
@@ -215,6 +262,10 @@ def prepare(store: Store, now: datetime) -> None:
             reason=Reason.STORE_FAILED,
             hint="Use the newer zulip-ops that made it, or another directory or prefix.",
         )
+
+
+def _named_files(record: Mapping[str, Any]) -> NamedFiles:
+    return NamedFiles(**{**record, "first_missing": tuple(record["first_missing"])})
 
 
 def _stream(record: Mapping[str, Any]) -> StreamRecord:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
-from handlers.backups.repository import UploadTotals
+from handlers.backups.contents.completeness import Lookup
+from handlers.backups.contents.named_files import order
+from handlers.backups.repository import NamedFiles, UploadTotals
 from handlers.backups.streams import ObjectWriter
 from handlers.backups.tar_stream import Copied, TarWriter
 from handlers.errors import HostFailure
@@ -64,6 +66,10 @@ class Tally:
     vanished: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    #: Links that lead out of the uploads, or to nothing.
+    led_astray: list[str] = field(default_factory=list)
+    #: None: nothing was looked for.
+    named: NamedFiles | None = None
 
     def count(self, line: Indexed, *, is_new: bool) -> None:
         self.files += 1
@@ -84,6 +90,9 @@ class Tally:
             *_sentence("vanished before it could be read", self.vanished),
             *_sentence("was written to while it was read", self.changed),
             *_sentence("is neither a file nor a symbolic link", self.odd),
+            *_sentence(
+                "is a link to what is not among the uploads, and is kept as a link", self.led_astray
+            ),
         ]
 
 
@@ -100,11 +109,26 @@ def scan(root: Path, odd: list[str] | None = None) -> Iterator[Found]:
             yield found
 
 
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Where uploads go."""
+
+    tar: ObjectWriter
+    index: ObjectWriter
+
+
 def copy(
-    root: Path, snapshot: str, base: Iterator[Indexed], tar: ObjectWriter, index: ObjectWriter
+    root: Path,
+    snapshot: str,
+    base: Iterator[Indexed],
+    to: Streams,
+    lookup: Lookup | None = None,
 ) -> Tally:
-    """Write what `base` does not hold into the tar, and every file into the index."""
-    tally, writer = Tally(), TarWriter(tar.write)
+    """Write what `base` does not hold into the tar, and every file into the index.
+
+    With a `lookup` the files that the database names are held against it.
+    """
+    tally, writer = Tally(), TarWriter(to.tar.write)
     for found, earlier in side_by_side(scan(root, tally.odd), base):
         if earlier is not None and _is_same(found, earlier):
             line, is_new = earlier, False
@@ -117,8 +141,15 @@ def copy(
         if line.changed and is_new:
             tally.changed.append(line.path)
         tally.count(line, is_new=is_new)
-        index.write(encode_line(line))
+        has_content = line.target is None or _stays_within(root, line.path)
+        if not has_content:
+            tally.led_astray.append(line.path)
+        if lookup is not None:
+            lookup.passes(line.path, has_content=has_content)
+        to.index.write(encode_line(line))
     writer.close()
+    if lookup is not None:
+        tally.named = lookup.finish()
     return tally
 
 
@@ -153,10 +184,16 @@ def side_by_side(
     """Each found file with its line in the base, where it has one; both come in one order."""
     earlier = next(base, None)
     for found in scanned:
-        here = _order(found.path)
-        while earlier is not None and _order(earlier.path) < here:
-            earlier = next(base, None)
-        yield found, earlier if earlier is not None and earlier.path == found.path else None
+        # Nearly always they are the same, and then nothing has to be put in order.
+        if earlier is None or earlier.path != found.path:
+            here = order(found.path)
+            while earlier is not None and order(earlier.path) < here:
+                earlier = next(base, None)
+            if earlier is None or earlier.path != found.path:
+                yield found, None
+                continue
+        yield found, earlier
+        earlier = next(base, None)
 
 
 def _children(root: bytes, below: bytes) -> list[os.DirEntry[bytes]]:
@@ -186,8 +223,10 @@ def _found(entry: os.DirEntry[bytes], path: bytes, odd: list[str]) -> Found | No
     return None
 
 
-def _order(path: str) -> list[bytes]:
-    return os.fsencode(path).split(b"/")
+def _stays_within(root: Path, path: str) -> bool:
+    """Whether a link leads to a file of the uploads, which then is in the copy as well."""
+    within, target = os.path.realpath(root), os.path.realpath(root / path)
+    return target.startswith(f"{within}/") and os.path.isfile(target)  # noqa: PTH113
 
 
 def _is_same(found: Found, earlier: Indexed) -> bool:

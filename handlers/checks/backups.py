@@ -10,6 +10,7 @@ from handlers.checks.contract import Check, Context, Finding, Level, worst
 from handlers.contract import JSON
 from handlers.errors import HostFailure
 from handlers.host.settings import StoreSettings
+from handlers.wording import missing_files
 
 #: A daily backup and an hour for it to run.
 _WARNING_AGE = timedelta(hours=25)
@@ -100,25 +101,32 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
         "name": name,
         "problem": failure,
         "snapshots": [_values(each, now) for each in asked.snapshots],
-        **dict.fromkeys(("newest", "created_at", "age_seconds", "verified", "damaged")),
+        **dict.fromkeys(
+            (*("newest", "created_at", "age_seconds", "verified", "damaged"), "missing_files")
+        ),
     }
     if failure is not None:
         return _Verdict(Level.UNKNOWN, f"The store {name} could not be read: {failure}", values)
     if not asked.snapshots:
         return _Verdict(Level.WARNING, f"There is no backup in {name} yet.", values)
-    newest = asked.snapshots[0]
+    newest = next((each for each in asked.snapshots if each.is_whole), None)
+    if newest is None:
+        return _Verdict(
+            Level.WARNING, f"Of the newest copies in {name} none is of the whole server.", values
+        )
     age = now - newest.created_at
     level, verdict = _opinion(newest, age)
     # A length of time would be wrong as soon as it is read.
     taken = f"{newest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     sentence = f"The newest copy in {name} was taken {taken} and is {verdict}."
-    sentence += _content_last_read(newest)
+    sentence += _content_last_read(newest) + _lacking(newest)
     values |= {
         "newest": newest.id,
         "created_at": newest.created_at.astimezone(UTC).isoformat(),
         "age_seconds": age.total_seconds(),
         "damaged": newest.is_damaged,
         "verified": newest.standing.verified_at is not None,
+        "missing_files": newest.missing_files,
     }
     return _Verdict(level, sentence, values)
 
@@ -129,7 +137,7 @@ def _opinion(newest: SnapshotSummary, age: timedelta) -> tuple[Level, str]:
     said = "verified" if newest.standing.verified_at is not None else "not verified"
     if age > _CRITICAL_AGE:
         return Level.CRITICAL, said
-    if age > _WARNING_AGE or newest.standing.verified_at is None:
+    if age > _WARNING_AGE or newest.standing.verified_at is None or newest.missing_files:
         return Level.WARNING, said
     return Level.OK, said
 
@@ -141,6 +149,12 @@ def _content_last_read(newest: SnapshotSummary) -> str:
         return ""
     last = "never read to its end" if read is None else f"last read on {read:%Y-%m-%d}"
     return f" Its stored bytes were compared on {compared:%Y-%m-%d}; its content was {last}."
+
+
+def _lacking(newest: SnapshotSummary) -> str:
+    if not newest.missing_files:
+        return ""
+    return f" It is inconsistent: {missing_files(newest.missing_files)}."
 
 
 def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
@@ -155,6 +169,8 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "compared_at": _iso(snapshot.standing.compared_at),
         "zulip_version": snapshot.zulip_version,
         "damaged": snapshot.is_damaged,
+        "only": snapshot.only,
+        "missing_files": snapshot.missing_files,
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),
     }
 

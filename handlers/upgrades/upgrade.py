@@ -13,7 +13,7 @@ from handlers.host.layout import Layout
 from handlers.upgrades import aftermath, preflight, probing, target, way_back
 from handlers.upgrades.failing import leaving_nothing_unsaid
 from handlers.upgrades.log_lines import UPGRADING, Steps
-from handlers.wording import duration
+from handlers.wording import duration, missing_files
 
 SCRIPT_LIMIT = timedelta(hours=3)
 #: Nobody is there to answer questions, and needrestart may restart nothing: not us either.
@@ -54,7 +54,7 @@ def plan(context: Context, args: Args) -> Plan:
     stores = planning.choose_stores(context.stores, None)
     database = planning.look_at_database(context.host)
     looks = planning.look_at_stores(stores, context.keys)
-    uploads = planning.look_at_uploads(layout.uploads)
+    uploads = planning.look_at_uploads(layout)
     pending: list[JSON] = list(found.pending)
     options = preflight.deploy_options(layout)
     return Plan(
@@ -77,7 +77,7 @@ def plan(context: Context, args: Args) -> Plan:
             *_preconditions(context, current, found, options),
             *planning.preconditions(database, looks, uploads),
         ),
-        estimates=_estimates(context, found),
+        estimates={"warning": planning.inconsistency(looks), **_estimates(context, found)},
     )
 
 
@@ -134,7 +134,8 @@ def _outcome(
     restorable = left.new_migrations == ()
     return Outcome(
         sentence=f"Zulip was upgraded from {before.version} to {left.current.version}."
-        f" {probing.told(away)} Backup `{backup.facts['snapshot']}` was verified before.",
+        f" {probing.told(away)} Backup `{backup.facts['snapshot']}` was verified before"
+        f"{_lacking(backup)}.",
         state=f"{left.sentences()} The deployment before, {before.path.name}, is kept.",
         facts={
             "from_version": before.version,
@@ -146,6 +147,14 @@ def _outcome(
         },
         next="rollback" if restorable else "status",
     )
+
+
+def _lacking(backup: Outcome) -> str:
+    """Files that were missing before stay so: no reason to remain on an old version."""
+    missing = backup.facts.get("missing_files")
+    if not isinstance(missing, int) or not missing:
+        return ""
+    return f"; it is **inconsistent**, as {missing_files(missing)}"
 
 
 def _preconditions(

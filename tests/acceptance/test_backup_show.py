@@ -56,7 +56,7 @@ def test_a_copy_is_shown_whole_to_whoever_may_read(
     )
     assert "- Zulip 9.2, PostgreSQL " in said
     assert f"- Sealed to the recovery key `{key_id(RECOVERY)}`\n" in said
-    assert "- Not in it: PostgreSQL's roles" in said
+    assert "- Not in it: PostgreSQL's other databases" in said
     assert f"By hand: `@ops backup show {snapshot} --by-hand`" in said
     assert "@**Hamlet|" in said
 

@@ -45,7 +45,8 @@ class Tools:
     """What reads a dump."""
 
     database: DatabaseSettings
-    programs: Path
+    #: PostgreSQL's; None: there is no dump to be read.
+    programs: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,16 @@ class Follower:
         self._first_failure: BaseException | None = None
         self._readers: list[Process] = []
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"read-{store.name}")
-        parts = (self._read_dump, self._read_files) if self.reads_content else (self._compare,)
+        parts = self._reading() if self.reads_content else (self._compare,)
         self._parts = [self._threads.submit(self._guarded, part) for part in parts]
+
+    def _reading(self) -> Sequence[Callable[[], None]]:
+        """A copy of a part has not all streams."""
+        files = {CONFIGURATION, UPLOADS} & set(self._arrivals)
+        return (
+            *((self._read_dump,) if DATABASE in self._arrivals else ()),
+            *((self._read_files,) if files else ()),
+        )
 
     def finish(self, tick: Callable[[], None]) -> None:
         """Wait until all was read; `tick` is called meanwhile.
@@ -150,18 +159,25 @@ class Follower:
             reader.kill()
 
     def _read_dump(self) -> None:
-        reader = database_dump.start_reading(self._tools.database, self._tools.programs)
+        programs = self._tools.programs
+        assert programs is not None
+        reader = database_dump.start_reading(self._tools.database, programs)
         self._feed(reader, DATABASE, "the dump")
         self._count(self._arrivals[DATABASE])
 
     def _read_files(self) -> None:
-        self._feed_tar(CONFIGURATION)
+        if CONFIGURATION in self._arrivals:
+            self._feed_tar(CONFIGURATION)
+        if UPLOADS in self._arrivals:
+            self._read_uploads()
+        self._count(*(each for name, each in self._arrivals.items() if name != DATABASE))
+
+    def _read_uploads(self) -> None:
         if self._is_new:
             self._feed_tar(UPLOADS)
             self._own(INDEX).read()
         else:
             tars.compare_with_index(self._snapshot, self._own(UPLOADS), self._own(INDEX))
-        self._count(*(self._arrivals[name] for name in (CONFIGURATION, UPLOADS, INDEX)))
 
     def _feed_tar(self, stream: str) -> None:
         self._feed(tars.start_listing(self._tools.database), stream, f"the tar of the {stream}")
@@ -182,7 +198,7 @@ class Follower:
                 self._readers.remove(reader)
 
     def _compare(self) -> None:
-        for stream in STREAMS:
+        for stream in self._arrivals:
             self._own(stream).compare()
         self._count(*self._arrivals.values())
 

@@ -32,7 +32,7 @@ from handlers.backups import repository
 from handlers.backups.arrivals import Arrivals
 from handlers.backups.reading.following import Follower, Means
 from handlers.backups.reading.read_back import damaged
-from handlers.backups.repository import STREAMS, UPLOADS, Snapshot, encode, read_snapshot, to_json
+from handlers.backups.repository import UPLOADS, Snapshot, encode, read_snapshot, to_json
 from handlers.backups.standing import Note, add_note, newest_notes, noted_at
 from handlers.contract import JSON, Progress
 from handlers.errors import HostFailure, Reason
@@ -109,7 +109,7 @@ def verify(
 
     Where it is sealed and no key opens it, its stored bytes are compared with what was written.
     """
-    arrivals = {name: Arrivals.of(snapshot.streams[name]) for name in STREAMS}
+    arrivals = {name: Arrivals.of(stream) for name, stream in snapshot.streams.items()}
     with closing(Follower(snapshot.id, store, arrivals, means)) as follower:
         return finish(follower, snapshot, journal, now)
 
@@ -125,7 +125,7 @@ def finish(
     follower.finish(reading.tick)
     _remember(reading, snapshot.id, now, was_read=follower.reads_content)
     _look_at_record(reading)
-    _look_at_objects(reading.store, snapshot, *STREAMS)
+    _look_at_objects(reading.store, snapshot, *snapshot.streams)
     _look_at_earlier(reading)
     _read_earlier(reading)
     return _note(reading, now)

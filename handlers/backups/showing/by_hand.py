@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from handlers.backups.repository import UPLOADS, Snapshot
+from handlers.backups.repository import CONFIGURATION, DATABASE, UPLOADS, Snapshot
 from handlers.backups.sealing.record import Use
 from handlers.host.settings import DatabaseSettings, StoreSettings
 
@@ -16,8 +16,6 @@ def commands(
     snapshot: Snapshot, store: StoreSettings, database: DatabaseSettings
 ) -> tuple[str, ...]:
     """Lines for bash, in an empty directory."""
-    name = database_name(snapshot.id)
-    server = _server(database)
     # Also where one of them cannot be read any more: what there is, is brought back.
     holding = sorted({snapshot.id, *snapshot.uploads.held_by})
     return (
@@ -25,17 +23,32 @@ def commands(
         "set -o pipefail",
         *_copies(store, holding),
         *_objects(snapshot),
-        f"# The database, beside Zulip's own. The role {database.user} must be there already.",
-        _as_superuser(database, "createdb", *server, f"--owner={database.user}", name),
-        f"objects {snapshot.id} database | zstd -dc | "
-        + _as_superuser(database, "pg_restore", *server, "--exit-on-error", f"--dbname={name}"),
-        "# /etc/zulip with its secrets, into etc/zulip.",
-        f"objects {snapshot.id} configuration | zstd -dc | tar -x",
-        "# The uploads, oldest first, into uploads/. What was deleted since comes back too.",
-        f"for id in {' '.join(holding)}; do",
-        f"  objects $id {UPLOADS} | zstd -dc | tar -x || break",
-        "done",
+        *(_database(snapshot, database) if DATABASE in snapshot.streams else ()),
+        *(_configuration(snapshot) if CONFIGURATION in snapshot.streams else ()),
+        *(_uploads(holding) if UPLOADS in snapshot.streams else ()),
     )
+
+
+def _database(snapshot: Snapshot, database: DatabaseSettings) -> Iterator[str]:
+    name, server = database_name(snapshot.id), _server(database)
+    yield f"# The database, beside Zulip's own. The role {database.user} must be there already."
+    yield _as_superuser(database, "createdb", *server, f"--owner={database.user}", name)
+    yield f"objects {snapshot.id} database | zstd -dc | " + _as_superuser(
+        database, "pg_restore", *server, "--exit-on-error", f"--dbname={name}"
+    )
+
+
+def _configuration(snapshot: Snapshot) -> Iterator[str]:
+    yield "# /etc/zulip with its secrets, into etc/zulip; PostgreSQL's settings, into"
+    yield "# etc/postgresql, its roles, into postgresql/globals.sql; dictionaries, into usr."
+    yield f"objects {snapshot.id} configuration | zstd -dc | tar -x"
+
+
+def _uploads(holding: Sequence[str]) -> Iterator[str]:
+    yield "# The uploads, oldest first, into uploads/. What was deleted since comes back too."
+    yield f"for id in {' '.join(holding)}; do"
+    yield f"  objects $id {UPLOADS} | zstd -dc | tar -x || break"
+    yield "done"
 
 
 def database_name(snapshot_id: str) -> str:

@@ -1,6 +1,6 @@
 """Show one copy whole: what is in it, where it lies, who can open it; or how to restore it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from handlers.backups import planning
@@ -60,7 +60,9 @@ def _details(found: Found) -> JSON:
         "zulip": facts.get("zulip"),
         "postgresql": _database(facts.get("postgresql")),
         "system": facts.get("system"),
-        "dump_bytes": snapshot.streams[DATABASE].plain_bytes,
+        "only": snapshot.only,
+        "named_files": None if snapshot.named_files is None else asdict(snapshot.named_files),
+        "dump_bytes": snapshot.plain_bytes(DATABASE),
         "uploads": _uploads(snapshot),
         "stored_bytes": snapshot.stored_bytes,
         "objects": sum(len(each.objects) for each in snapshot.streams.values()),
@@ -85,7 +87,9 @@ def _uploads(snapshot: Snapshot) -> JSON:
         "files": totals.files,
         "bytes": totals.bytes,
         "new_files": totals.new_files,
-        "new_stored_bytes": snapshot.streams[UPLOADS].stored_bytes,
+        "new_stored_bytes": sum(
+            each.stored_bytes for name, each in snapshot.streams.items() if name == UPLOADS
+        ),
         "earlier_copies": len(set(totals.held_by) - {snapshot.id}),
     }
 

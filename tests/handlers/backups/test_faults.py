@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from handlers.host import object_store, processes
 from handlers.host.object_store import open_store
 from handlers.host.settings import StoreSettings
 from tests.fakes.tcp_line import TcpLine
-from tests.handlers.backups.conftest import Desk
+from tests.handlers.backups.conftest import Desk, Journal, TickingClock
 
 MEBIBYTE = 1024 * 1024
 COPY = "Copy database, uploads and configuration"
@@ -235,6 +236,18 @@ def test_a_file_that_is_cut_while_it_is_read_is_filled_up(
     record = catalogue.snapshot(desk.store, snapshot)
     assert record.uploads.new_bytes > 3 * MEBIBYTE
     assert any("written to while it was read: 'files/large" in each for each in record.left_out)
+
+
+def test_two_backups_at_once_both_count_and_disturb_each_other_nowhere(desk: Desk) -> None:
+    other = replace(desk, journal=Journal(), clock=TickingClock(desk.clock.now()))
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(each.back_up) for each in (desk, other)]
+        snapshots = {str(each.result().facts["snapshot"]) for each in both}
+
+    assert len(snapshots) == 2
+    listed = catalogue.list_snapshots(desk.store)
+    assert {each.id for each in listed} == snapshots
+    assert all(each.standing.verified_at is not None for each in listed)
 
 
 def test_without_the_configuration_there_is_no_backup(desk: Desk) -> None:

@@ -101,11 +101,29 @@ def test_the_commit_record_says_what_a_restore_is_judged_by(desk: Desk) -> None:
     database = record["facts"]["postgresql"]
     assert "zerver.0001_initial" in database["migrations"]
     assert database["newest_message"]["id"] == 300
-    assert database["counts"] == {"realms": 2, "users": 40}
+    assert database["counts"] == {
+        "realms": 2,
+        "users": 40,
+        "channels": 20,
+        "messages": 300,
+        "message_flags": 600,
+        "attachments": 40,
+        "reactions": None,
+        "custom_emoji": 1,
+    }
+    assert database["counts_estimated"] == []
     assert set(record["streams"]) == {"database", "uploads", "index", "configuration"}
     assert record["streams"]["database"]["command"][1:3] == ["--format=custom", "--compress=0"]
     assert record["uploads"]["files"] == record["uploads"]["new_files"] == 40 + 36
-    assert any("PostgreSQL's roles" in sentence for sentence in record["left_out"])
+    assert "PostgreSQL's other databases." in record["left_out"]
+    assert record["named_files"]["counts"] == {
+        "attachments": 40,
+        "avatars": 22,
+        "custom emoji": 1,
+        "organization images": 1,
+    }
+    assert record["named_files"]["missing"] == 0
+    assert set(record["seconds"]) == {"copying", "database", "uploads", "configuration"}
 
 
 def test_uploads_that_a_store_holds_are_not_sent_to_it_again(

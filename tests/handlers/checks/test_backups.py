@@ -85,6 +85,8 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
         "zulip_version": "9.2",
         "audit_head": None,
         "damaged": False,
+        "only": None,
+        "missing_files": 0,
     }
 
 

@@ -103,6 +103,18 @@ def test_a_tarball_that_was_changed_afterwards_is_not_taken(bench: Bench) -> Non
     assert current_deployment(bench.host.layout).version == "1.3"
 
 
+def test_a_file_that_was_lost_before_stops_no_upgrade_and_is_told(bench: Bench) -> None:
+    sorted(bench.host.layout.uploads.glob("avatars/2/*.original"))[0].unlink()
+    assert bench.plan("1.4").estimates["warning"] is None
+
+    outcome = bench.upgrade("1.4")
+
+    lacking = "a file that its database names was not on the server"
+    assert f"was verified before; it is **inconsistent**, as {lacking}." in outcome.sentence
+    warning = str(bench.plan("1.5").estimates["warning"])
+    assert warning.endswith(f"is inconsistent: {lacking}")
+
+
 def test_an_upgrade_ends_with_the_new_version_answering_and_its_downtime_measured(
     bench: Bench,
 ) -> None:

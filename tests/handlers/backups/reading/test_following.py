@@ -74,12 +74,12 @@ def test_an_object_that_was_not_stored_yet_is_waited_for() -> None:
 
 def test_it_is_read_back_while_it_is_copied(desk: Desk) -> None:
     desk.host.grow_database(60_000)
-    read: list[int] = []
+    read: list[float] = []
 
     def note(_done: int) -> None:
         sentence = desk.journal.said[-1][0]
-        if found := re.search(r"^Copied: .* Read back: (\d+) MB, compressed\.$", sentence):
-            read.append(int(found[1]))
+        if found := re.search(r"^Copied: .* Read back: ([\d.]+) [kM]B, compressed\.$", sentence):
+            read.append(float(found[1]))
 
     desk.journal.on_progress = note
     desk.back_up()

@@ -1,0 +1,1 @@
+"""What is told of a backup: how far it is, and what it came to."""
