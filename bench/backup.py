@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent, SampleHost
 from handlers.backups.take_backup import STEPS
+from handlers.contract import Facts
 from handlers.host import processes
 from handlers.host.age import Identity
 from handlers.host.settings import KeySettings, StoreSettings
@@ -142,10 +143,21 @@ def ours(host: SampleHost, target: Path, keys: KeySettings = KeySettings()) -> f
 
 
 def run(host: SampleHost, runs: Path, store: StoreSettings, keys: KeySettings) -> Run:
+    """A whole backup."""
+    return by_runner(host, runs, store, {}, keys)
+
+
+def by_runner(
+    host: SampleHost,
+    runs: Path,
+    store: StoreSettings,
+    arguments: Facts,
+    keys: KeySettings = KeySettings(),
+) -> Run:
     """The real runner in a process of its own, from its spawn to its end."""
     folder = RunFolder(runs / "1-1")
     runs.mkdir()
-    folder.make(_spec(host, store, keys))
+    folder.make(replace(_spec(host, store, keys), arguments=arguments))
     argv = (sys.executable, "-I", "-m", "jobs.runner", str(folder.path))
     started = time.monotonic()
     with processes.start(argv) as runner:
