@@ -33,6 +33,17 @@ class LocalStore:
         except OSError as error:
             raise self._failure(error) from error
 
+    def claim(self, key: str, data: bytes) -> bool:
+        path = self._path(key)
+        try:
+            directories.make(path.parent, 0o700)
+            _write_once(path, data)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._failure(error) from error
+        return True
+
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
@@ -58,7 +69,11 @@ class LocalStore:
     def delete(self, key: str) -> None:
         path = self._path(key)
         try:
-            path.unlink(missing_ok=True)
+            path.unlink()
+            # What is deleted next may rely on this being gone, whatever happens to the power.
+            directories.sync(path.parent)
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise self._failure(error) from error
         with suppress(OSError):

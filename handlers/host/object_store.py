@@ -1,5 +1,7 @@
 """The door to S3, and the way to any store: write-once objects in a directory or a bucket."""
 
+import base64
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -41,6 +43,11 @@ def open_store(settings: StoreSettings) -> Store:
     return S3Store(settings)
 
 
+def md5_of(data: bytes | bytearray) -> str:
+    """As S3 wants it in a request."""
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+
+
 class S3Store:
     """A bucket, through plain PUTs, GETs and listings; safe to use from several threads."""
 
@@ -69,6 +76,18 @@ class S3Store:
             raise overwrites(self.name, key)
         where = self._where(key)
         self._ask(lambda: self._client.put_object(**where, Body=data))
+
+    def claim(self, key: str, data: bytes) -> bool:
+        # A bucket that locks its objects takes none without a checksum.
+        what = {**self._where(key), "Body": data, "ContentMD5": md5_of(data)}
+        try:
+            self._ask(lambda: self._client.put_object(**what, IfNoneMatch="*"))
+        except HostFailure:
+            # Whoever was first; after an answer that was lost on its way it may be ourselves.
+            if not self.exists(key):
+                raise
+            return self.get(key) == data
+        return True
 
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))

@@ -29,6 +29,12 @@ class Store(Protocol):
     def put(self, key: str, data: bytes | bytearray) -> None:
         """Write an object whole and durably; an object that exists is never overwritten."""
 
+    def claim(self, key: str, data: bytes) -> bool:
+        """Write the object unless there is one, in one step; whether this is what lies there then.
+
+        Of several who do so at once, one is told True, where the store heeds conditions at all.
+        """
+
     def get(self, key: str) -> bytes:
         """The whole object."""
 
@@ -41,7 +47,7 @@ class Store(Protocol):
         """Every object below a prefix that ends with `/`, sorted by key."""
 
     def delete(self, key: str) -> None:
-        """Only for what was never committed: a probe, or objects of a backup that failed."""
+        """For what was never committed, and for what retention or a person lets go; durable."""
 
     def check(self) -> None:
         """Raise HostFailure unless the store answers; cheap, and writes nothing."""

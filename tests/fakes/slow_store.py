@@ -22,6 +22,12 @@ class SlowStore:
             raise HostFailure(f"Store {self.name} refuses {key}.", reason=Reason.STORE_FAILED)
         self.objects[key] = bytes(data)
 
+    def claim(self, key: str, data: bytes) -> bool:
+        if key in self.objects:
+            return self.objects[key] == data
+        self.put(key, data)
+        return True
+
     def get(self, key: str) -> bytes:
         return self.objects[key]
 

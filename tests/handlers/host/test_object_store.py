@@ -152,6 +152,36 @@ def test_of_many_writers_of_one_key_one_wins(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
+def test_of_many_who_claim_one_key_at_once_one_is_told_so(store: Store) -> None:
+    told: dict[bytes, bool] = {}
+    ready = threading.Barrier(6)
+
+    def claim(data: bytes) -> None:
+        ready.wait()
+        told[data] = store.claim("a/b", data)
+
+    threads = [threading.Thread(target=claim, args=(bytes([n]) * 100,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [data for data, is_ours in told.items() if is_ours] == [store.get("a/b")]
+
+
+def test_a_claim_whose_answer_was_lost_is_known_by_what_lies_there(
+    s3_store_settings: StoreSettings, line: TcpLine
+) -> None:
+    settings = replace(s3_store_settings, endpoint=f"http://127.0.0.1:{line.port}")
+    store = S3Store(settings, patience=(0.1,))
+    assert not store.exists("lease")
+    line.break_answer_after(30)  # within the answer, after its "100 Continue"
+
+    assert store.claim("lease", b"ours")
+    assert not store.claim("lease", b"another's")
+    assert store.get("lease") == b"ours"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path) -> None:
     store = LocalStore("disk", small_disk / "copies")
