@@ -158,6 +158,7 @@ def _decisions(settings: Settings, database: Database, grammar: Grammar, clock: 
         configuration.policy,
         configuration.backup.keys,
         settings.contents,
+        configuration.backup.retention,
     )
     channel = configuration.zulip.channel
     # Before the first connection nobody knows the ids; nothing is said until then.

@@ -8,7 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    ContentSettings,
+    HostSettings,
+    KeySettings,
+    RetentionSettings,
+    StoreSettings,
+)
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Facts = Mapping[str, JSON]
@@ -160,6 +166,8 @@ class Context:
     keys: KeySettings = KeySettings()
     #: What goes into copies by choice.
     contents: ContentSettings = ContentSettings()
+    #: Which copies stay; None: all of them.
+    retention: RetentionSettings | None = None
     #: Where a run may keep what it needs again; None: nowhere.
     state_directory: Path | None = None
 

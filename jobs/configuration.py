@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from handlers.host.settings import HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    HostSettings,
+    KeySettings,
+    RetentionSettings,
+    StoreSettings,
+)
 
 #: Read by pydantic in configuration_file; a plain dictionary, so nothing is imported here.
 STRICT = {"extra": "forbid", "strict": True, "hide_input_in_errors": True}
@@ -98,7 +103,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class BackupSettings:
-    """How copies are made."""
+    """How copies are made, and which of them stay."""
 
     keys: KeySettings = KeySettings()
     #: Whether certificates with their private keys go into each copy.
@@ -107,6 +112,8 @@ class BackupSettings:
     logs: bool = False
     #: Whether the bot's own database and this file do.
     own_state: bool = True
+    #: None: nothing is ever pruned.
+    retention: RetentionSettings | None = None
 
 
 CatchUp = Literal["once", "skip", "all"]

@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from handlers.contract import Effect
 from handlers.errors import OpsError, Reason
 from handlers.host import age
-from handlers.host.settings import KeySettings
+from handlers.host.settings import KeySettings, RetentionSettings
 from jobs.configuration import Configuration, EffectPolicy, Policy, ScheduleSettings
 from jobs.consent_terms import effect_policy
 from jobs.waiting import parsed, windows_of
@@ -84,6 +84,7 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)
     _check_keys(configuration.backup.keys, f"{path}: `backup.keys")
+    _check_retention(configuration.backup.retention, f"{path}: `backup.retention")
     _check_schedules(configuration.schedules, path)
     return configuration
 
@@ -122,6 +123,10 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _resolve(node: dict[str, object], schema: dict[str, object]) -> dict[str, object]:
+    choices = node.get("anyOf")
+    if isinstance(choices, list):
+        # A table that may be left out: its schema, or none.
+        node = next((each for each in map(_as_table, choices) if "$ref" in each), node)
     reference = node.get("$ref")
     if not isinstance(reference, str):
         return node
@@ -207,6 +212,36 @@ def _check_keys(keys: KeySettings, where: str) -> None:
             f"{where}.drill_identity_file` needs `drill`, the public key that belongs to it.",
             hint=f"`age-keygen -y {keys.drill_identity_file}` prints it.",
         )
+
+
+#: Twice as long as a backup may take (handlers/registry.py): then none is under way any more that
+#: could rely on what was marked after it had begun.
+LEAST_GRACE_HOURS = 24
+#: Smallest and largest values of the rules of retention.
+_RETENTION_FIGURES = {
+    "proven": (0, 100),
+    "grace_hours": (LEAST_GRACE_HOURS, 8760),
+    "fresh_hours": (1, 8760),
+}
+_MOST_KEPT = 1000
+
+
+def _check_retention(rules: RetentionSettings | None, where: str) -> None:
+    if rules is None:
+        return
+    kept = {each.name: getattr(rules.keep, each.name) for each in fields(rules.keep)}
+    for name, number in kept.items():
+        if not 0 <= number <= _MOST_KEPT:
+            raise ConfigurationError(f"{where}.keep.{name}` must be between 0 and {_MOST_KEPT}.")
+    if not any(kept.values()):
+        raise ConfigurationError(
+            f"{where}.keep` keeps nothing.",
+            hint="Write `keep = { daily = 7, weekly = 5, monthly = 12 }`;"
+            " without the table `backup.retention` all copies stay.",
+        )
+    for name, (least, most) in _RETENTION_FIGURES.items():
+        if not least <= getattr(rules, name) <= most:
+            raise ConfigurationError(f"{where}.{name}` must be between {least} and {most}.")
 
 
 def _check_schedules(schedules: tuple[ScheduleSettings, ...], path: Path) -> None:

@@ -9,7 +9,13 @@ from typing import Unpack
 
 from handlers.contract import JSON, Declaration, Effect
 from handlers.errors import Reason
-from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    ContentSettings,
+    HostSettings,
+    KeySettings,
+    RetentionSettings,
+    StoreSettings,
+)
 from handlers.registry import DECLARATIONS, declaration
 from jobs import approvals, waiting
 from jobs.configuration import Policy
@@ -93,6 +99,7 @@ class Engine:
     policy: Policy
     keys: KeySettings = KeySettings()
     contents: ContentSettings = ContentSettings()
+    retention: RetentionSettings | None = None
 
     def accept(self, tx: Transaction, asked: Asked, now: datetime) -> Start:
         """A new job in planning, with its plan run intended."""
@@ -136,7 +143,9 @@ class Engine:
 
     def spec(self, tx: Transaction, job: Job, run: Run, now: datetime) -> RunSpec:
         """What a runner is told; the privileged side writes it to the run folder."""
-        place = Place(self.host_id, self.host, self.stores, self.keys, self.contents)
+        place = Place(
+            self.host_id, self.host, self.stores, self.keys, self.contents, self.retention
+        )
         return spec_of(tx, job, run, self._consent_on_card(job), place, now)
 
     def _consent_on_card(self, job: Job) -> ConsentOnCard:

@@ -9,11 +9,18 @@ from typing import Any
 
 from handlers.contract import JSON, AuditHead, Facts, Plan, Precondition
 from handlers.errors import Reason
-from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    ContentSettings,
+    HostSettings,
+    KeySettings,
+    RetentionSettings,
+    StoreSettings,
+)
 from jobs.observing.observer_spec import (
     contents_from_record,
     host_from_record,
     keys_from_record,
+    retention_from_record,
     store_from_record,
 )
 from jobs.runs.fields import Fields, Unreadable
@@ -115,6 +122,8 @@ class RunSpec:
     keys: KeySettings = KeySettings()
     #: What goes into copies by choice.
     contents: ContentSettings = ContentSettings()
+    #: Which copies stay; None: all of them.
+    retention: RetentionSettings | None = None
 
     @property
     def name(self) -> RunName:
@@ -154,6 +163,7 @@ class RunSpec:
             audit_head=_audit_head(spec.optional_fields("audit_head")),
             keys=_keys(spec.optional_fields("keys")),
             contents=_contents(spec.optional_fields("contents")),
+            retention=_retention(spec.optional_fields("retention")),
         )
 
 
@@ -284,6 +294,14 @@ def _contents(contents: Fields | None) -> ContentSettings:
         return ContentSettings() if contents is None else contents_from_record(contents.rest())
     except TypeError as error:
         raise Unreadable(f"`contents` of the spec is not understood: {error}.") from error
+
+
+def _retention(rules: Fields | None) -> RetentionSettings | None:
+    """A spec of the version before has none, and without rules nothing goes."""
+    try:
+        return None if rules is None else retention_from_record(rules.rest())
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"`retention` of the spec is not understood: {error}.") from error
 
 
 def _command(command: Fields | None) -> CommandSource | None:

@@ -99,6 +99,7 @@ def prepare(folder: RunFolder, declarations: tuple[Declaration, ...]) -> Run:
         audit_head=spec.audit_head,
         keys=spec.keys,
         contents=spec.contents,
+        retention=spec.retention,
         state_directory=folder.path.parent.parent,
     )
     operation = declaration(spec.operation, declarations)

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.contract import JSON, AuditHead
-from handlers.host.settings import ContentSettings, HostSettings, KeySettings, StoreSettings
+from handlers.host.settings import (
+    ContentSettings,
+    HostSettings,
+    KeySettings,
+    RetentionSettings,
+    StoreSettings,
+)
 from jobs.journal import Asker, CommandSource, Consent, RunSpec
 from state import audit_log, job_store
 from state.database import Transaction
@@ -21,6 +27,7 @@ class Place:
     stores: tuple[StoreSettings, ...]
     keys: KeySettings = KeySettings()
     contents: ContentSettings = ContentSettings()
+    retention: RetentionSettings | None = None
 
 
 def spec_of(
@@ -51,6 +58,7 @@ def spec_of(
         stores=place.stores,
         keys=place.keys,
         contents=place.contents,
+        retention=place.retention,
         created_at=now,
     )
 

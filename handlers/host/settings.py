@@ -85,3 +85,26 @@ class ContentSettings:
     own_database: Path | None = None
     #: The bot's own configuration; None: it stays out.
     own_configuration: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """Of how many days, weeks and months one copy each stays; those without a copy do not count."""
+
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """Which copies stay in each store; without such rules all of them do."""
+
+    keep: KeepSettings
+    #: So many proven copies always stay, the newest; 0: copies need not be proven, verified ones
+    #: count in their place.
+    proven: int = 2
+    #: Between the mark on a copy and its removal.
+    grace_hours: int = 48
+    #: Nothing goes while the newest copy is older; two daily backups were missed then.
+    fresh_hours: int = 49

@@ -12,8 +12,10 @@ from handlers.host.settings import (
     ContentSettings,
     DatabaseSettings,
     HostSettings,
+    KeepSettings,
     KeySettings,
     ReleaseSettings,
+    RetentionSettings,
     StoreSettings,
 )
 
@@ -109,6 +111,11 @@ def keys_from_record(record: Mapping[str, Any]) -> KeySettings:
 def contents_from_record(record: Mapping[str, Any]) -> ContentSettings:
     """What `asdict` made of them, with paths as text; TypeError for anything else."""
     return ContentSettings(**_with_paths(record, "own_database", "own_configuration"))
+
+
+def retention_from_record(record: Mapping[str, Any]) -> RetentionSettings:
+    """What `asdict` made of the rules of retention; KeyError or TypeError for anything else."""
+    return RetentionSettings(**{**record, "keep": KeepSettings(**record["keep"])})
 
 
 def _with_paths(record: Mapping[str, Any], *names: str) -> dict[str, Any]:

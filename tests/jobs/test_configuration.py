@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handlers.host.age import Identity
-from handlers.host.settings import StoreSettings
+from handlers.host.settings import KeepSettings, RetentionSettings, StoreSettings
 from jobs.configuration import Configuration, ScheduleSettings
 from jobs.configuration_file import ConfigurationError, parse_configuration, read_configuration
 
@@ -21,7 +21,7 @@ HERE = Path("/etc/zulip-ops/zulip-ops.toml")
 
 def uncommented(text: str) -> str:
     """The example with every key that is commented out switched on."""
-    return re.sub(r"^# (?=\[\[|\w+ = )", "", text, flags=re.MULTILINE)
+    return re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
 
 
 def test_example_holds_exactly_the_defaults() -> None:
@@ -45,6 +45,9 @@ def test_example_names_every_key() -> None:
         return found
 
     assert missing(Configuration, written, "") == []
+    rules = written["backup"]["retention"]
+    assert set(rules) == {field.name for field in fields(RetentionSettings)}
+    assert set(rules["keep"]) == {field.name for field in fields(KeepSettings)}
     stores = {key for store in written["stores"] for key in store}
     assert stores == {field.name for field in fields(StoreSettings)}
     assert set(written["schedules"][0]) == {field.name for field in fields(ScheduleSettings)}
@@ -90,6 +93,33 @@ def test_every_key_of_the_example_has_a_comment_before_it() -> None:
         ("[backup.keys]\nrecover = []", "Did you mean `recovery`?"),
         ("[backup]\ncertificate = true", "Did you mean `certificates`?"),
         ('[backup]\nlogs = "yes"', "`backup.logs`: input should be a valid boolean"),
+        ("[backup.retention]\nproven = 2", "`backup.retention.keep`: field required"),
+        ("[backup.retention]\nkeep = {}", "`backup.retention.keep` keeps nothing"),
+        ("[backup.retention]\nkeep = 7", "`backup.retention.keep`: input should be"),
+        (
+            "[backup.retention]\nkeep = { dayly = 7 }",
+            "`backup.retention.keep.dayly` is not known. Did you mean `daily`?",
+        ),
+        (
+            "[backup.retention]\nkeep = { daily = -1 }",
+            "`backup.retention.keep.daily` must be between 0 and 1000",
+        ),
+        (
+            "[backup.retention]\nkeep = { daily = 7 }\nproven = -1",
+            "`backup.retention.proven` must be between 0 and 100",
+        ),
+        (
+            "[backup.retention]\nkeep = { daily = 7 }\ngrace_hours = 1",
+            "`backup.retention.grace_hours` must be between 24 and 8760",
+        ),
+        (
+            "[backup.retention]\nkeep = { daily = 7 }\nfresh_hours = 0",
+            "`backup.retention.fresh_hours` must be between 1 and 8760",
+        ),
+        (
+            "[backup.retention]\nkeep = { daily = 7 }\nprooven = 1",
+            "`backup.retention.prooven` is not known. Did you mean `proven`?",
+        ),
         ('[[stores]]\nname = "a"', "needs either `path` or `bucket`"),
         ('[[stores]]\nname = "a"\npath = "/a"\nbuckett = "b"', "Did you mean `bucket`?"),
         ('[[stores]]\nname="a"\npath="/a"\n[[stores]]\nname="a"\npath="/b"', "two stores"),

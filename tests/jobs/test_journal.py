@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from handlers.contract import AuditHead, Plan, Precondition
+from handlers.contract import JSON, AuditHead, Plan, Precondition
 from handlers.errors import Reason
 from handlers.host.redaction import MASK, Redactor
 from handlers.host.settings import (
     ContentSettings,
     DatabaseSettings,
     HostSettings,
+    KeepSettings,
     KeySettings,
+    RetentionSettings,
     StoreSettings,
 )
 from jobs.journal import CommandSource, Consent, ResultStatus, RunName, RunResult, RunSpec
@@ -48,6 +50,7 @@ SPEC = replace(
     audit_head=AuditHead(7, "a" * 64),
     keys=KeySettings(("age1a", "age1b"), "age1c", Path("/etc/drill.key")),
     contents=ContentSettings(True, False, Path("/state/own.db"), Path("/etc/own.toml")),
+    retention=RetentionSettings(KeepSettings(daily=7, monthly=12), proven=1),
 )
 PLAN = Plan(
     summary="It would be done.",
@@ -113,6 +116,19 @@ def test_a_spec_of_the_version_before_chooses_nothing_beside_what_every_copy_hol
     del record["contents"]
 
     assert RunSpec.from_json(record) == replace(SPEC, contents=ContentSettings())
+
+
+def test_a_spec_of_a_bot_that_knew_no_retention_lets_nothing_go() -> None:
+    record = SPEC.to_json()
+    del record["retention"]
+
+    assert RunSpec.from_json(record) == replace(SPEC, retention=None)
+
+
+@pytest.mark.parametrize("rules", [{}, {"keep": 7}, {"keep": {"dayly": 7}}])
+def test_rules_that_are_not_understood_stop_the_run(rules: JSON) -> None:
+    with pytest.raises(Unreadable, match="`retention` of the spec"):
+        RunSpec.from_json({**SPEC.to_json(), "retention": rules})
 
 
 def test_a_spec_comes_back_as_it_was_written(folder: RunFolder) -> None:
