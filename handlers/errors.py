@@ -66,6 +66,11 @@ class OpsError(Exception):
         #: What state the server is in now, where the operation itself has looked.
         self.state: str | None = None
 
+    @property
+    def ends_run(self) -> bool:
+        """Whether it was raised to end the whole run: then no other part of it may go on."""
+        return self.reason in {Reason.CANCELLED, Reason.TIME_LIMIT}
+
 
 class BadCommand(OpsError):
     """The person can put it right: a wrong word, a missing argument."""

@@ -44,6 +44,16 @@ _TIMING = (
 #: What a release of Zulip is called: 9.2, 10.0-beta1.
 RELEASE_PATTERN = r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?(-(beta|rc)[0-9]{1,2})?"
 
+_COPY = Parameter(
+    name="copy",
+    kind=Kind.WORD,
+    summary="the number of the job that made it, or its id",
+    example="12",
+    positional=True,
+    required=True,
+    pattern=r"[1-9][0-9]{0,18}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}",
+)
+
 DECLARATIONS: tuple[Declaration, ...] = (
     Declaration(
         name="backup now",
@@ -98,15 +108,7 @@ DECLARATIONS: tuple[Declaration, ...] = (
         effect=Effect.READ,
         example="backup show 12",
         parameters=(
-            Parameter(
-                name="copy",
-                kind=Kind.WORD,
-                summary="the number of the job that made it, or its id",
-                example="12",
-                positional=True,
-                required=True,
-                pattern=r"[1-9][0-9]{0,18}|[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}",
-            ),
+            _COPY,
             Parameter(
                 "by_hand",
                 Kind.FLAG,
@@ -115,6 +117,52 @@ DECLARATIONS: tuple[Declaration, ...] = (
             ),
         ),
         time_limit=timedelta(minutes=5),
+        leaves_nothing=True,
+    ),
+    Declaration(
+        name="backup prune",
+        summary="Let copies go that no rule wants, after a grace in which they stay",
+        module="handlers.backups.retention.prune_backups",
+        effect=Effect.ROUTINE,
+        example="backup prune",
+        parameters=(
+            Parameter("store", Kind.WORD, "prune only this store", "local", place="store"),
+        ),
+        time_limit=timedelta(hours=6),
+        leaves_nothing=True,
+    ),
+    Declaration(
+        name="backup keep",
+        summary="Keep one copy until a time, whatever the rules say, or no longer",
+        module="handlers.backups.retention.keep_backup",
+        effect=Effect.ROUTINE,
+        example="backup keep 12 until 2027-01-31",
+        parameters=(
+            _COPY,
+            Parameter(
+                name="until",
+                kind=Kind.TEXT,
+                summary="`until` and a time, `for` and a length of time, or `off`",
+                example="until 2027-01-31",
+                positional=True,
+                required=True,
+                longest=60,
+            ),
+        ),
+        time_limit=timedelta(minutes=10),
+        leaves_nothing=True,
+    ),
+    Declaration(
+        name="backup delete",
+        summary="Delete one copy at once and for good",
+        module="handlers.backups.retention.delete_backup",
+        effect=Effect.DESTRUCTIVE,
+        example="backup delete 12",
+        parameters=(
+            _COPY,
+            Parameter("store", Kind.WORD, "delete it only there", "local", place="store"),
+        ),
+        time_limit=timedelta(hours=1),
         leaves_nothing=True,
     ),
     Declaration(

@@ -56,12 +56,16 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+#: They change something, and schedules ask for them oftener than people do.
+_NOW_AND_THEN = frozenset({"backup prune", "backup keep", "backup delete"})
+
+
 def verbs() -> tuple[Verb, ...]:
     """Everything that can be typed, in the order in which help shows it: after `status` what
     changes the server, and last the operations that are asked for now and then."""
-    changing = [each for each in DECLARATIONS if each.changes_host]
-    others = [each for each in DECLARATIONS if not each.changes_host]
-    return (COMMANDS[0], *changing, *COMMANDS[1:], *others)
+    first = [each for each in DECLARATIONS if each.changes_host and each.name not in _NOW_AND_THEN]
+    others = [each for each in DECLARATIONS if each not in first]
+    return (COMMANDS[0], *first, *COMMANDS[1:], *others)
 
 
 def grammar_of(configuration: Configuration) -> Grammar:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from bot.commands.contract import (
     Answer,
@@ -38,6 +39,7 @@ from bot.permissions import Place
 from bot.replies.job_news import JobAccepted
 from bot.replies.refusals import Refusal
 from bot.replies.reply import Reply
+from bot.understanding.keeping import with_moment
 from handlers.contract import JSON, Declaration
 from handlers.contract import Effect as HostEffect
 from handlers.errors import BadCommand, Reason
@@ -117,7 +119,7 @@ class Answering:
     ) -> Settled | NeedsLook:
         """Answer one command; every path closes its inbox entry in this transaction."""
         try:
-            parsed = self._understood(tx, entry)
+            parsed = self._understood(tx, entry, now)
         except BadCommand as error:
             return self._refuse_text(tx, entry, asker, error, now)
         refusal = None if parsed.help_wanted else self._why_not(tx, entry, asker, parsed)
@@ -154,9 +156,10 @@ class Answering:
             return True
         return parsed.help_wanted or parsed.verb.name in ONLY_ANSWERED
 
-    def _understood(self, tx: Transaction, entry: Entry) -> Parsed:
+    def _understood(self, tx: Transaction, entry: Entry, now: datetime) -> Parsed:
         """Raises BadCommand."""
-        parsed = self.grammar.parse(entry.content)
+        zone = ZoneInfo(self.installation.tz)
+        parsed = with_moment(self.grammar.parse(entry.content), now, zone)
         return self.scheduling.complete(tx, parsed) if is_about_schedules(parsed) else parsed
 
     def _facts_are_outdated(self, tx: Transaction) -> bool:

@@ -5,6 +5,7 @@ import secrets
 import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
 
 from bot.app import launcher_of
 from bot.commands.registry import grammar_of
@@ -14,6 +15,7 @@ from bot.events import HostAnswer
 from bot.grammar import Parsed
 from bot.on_host.from_files import FromFiles
 from bot.settings import Settings
+from bot.understanding.keeping import with_moment
 from handlers.contract import AuditHead, Clock, Declaration
 from handlers.errors import Reason, Refused
 from jobs.clock import SystemClock
@@ -42,7 +44,9 @@ class WithoutBot:
 
     def understand(self, text: str) -> Parsed:
         """Raises BadCommand."""
-        return grammar_of(self.settings.configuration).parse(text)
+        configuration = self.settings.configuration
+        parsed = grammar_of(configuration).parse(text)
+        return with_moment(parsed, self.clock.now(), ZoneInfo(configuration.zulip.tz))
 
     def is_operation(self, parsed: Parsed) -> bool:
         """Whether it starts a run; raises Refused for what only the bot can keep."""
@@ -75,6 +79,7 @@ class WithoutBot:
             audit_head=self._audit_head(),
             keys=configuration.backup.keys,
             contents=self.settings.contents,
+            retention=configuration.backup.retention,
         )
         return self.launcher.plan(spec)
 

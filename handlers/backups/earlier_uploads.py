@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from handlers.backups.repository import INDEX, Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.retention import marks
 from handlers.backups.sealing.beside import opened
 from handlers.backups.sealing.keys import Keys
 from handlers.backups.standing import Note, newest_notes
@@ -37,11 +38,12 @@ class Base:
 
 
 def find_base(store: Store, keys: Keys, say: Callable[[str], None]) -> Base | None:
-    """From the newest verified snapshot whose index can be read; None: everything is new.
+    """From the newest verified snapshot whose index can be read and which is not about to be
+    removed; None: everything is new.
 
     That everything is copied anew although there is an earlier copy is said.
     """
-    verified = newest_notes(store, Note.VERIFIED)
+    verified = newest_notes(store, Note.VERIFIED).keys() - marks.marked(store).keys()
     damaged = frozenset(newest_notes(store, Note.DAMAGED))
     for snapshot_id in snapshot_ids(store):
         if snapshot_id not in verified:
@@ -75,6 +77,8 @@ def _read_index(store: Store, snapshot: Snapshot, keys: Keys) -> tuple[bytes, ..
     identities = keys.openers(snapshot.sealing, INDEX)
     found = []
     for each in snapshot.streams[INDEX].objects:
+        if not store.exists(each.key):
+            raise _damaged(store, each.key, "is missing")
         data = store.get(each.key)
         if hashlib.sha256(data).hexdigest() != each.sha256:
             raise _damaged(store, each.key, "is not what was written")

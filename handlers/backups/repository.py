@@ -25,6 +25,10 @@ FORMAT = 1
 FORMAT_OF_A_PART = 2
 REPOSITORY = "repository.json"
 SNAPSHOTS = "snapshots/"
+#: Commit records of snapshots that are none any more: later ones need the uploads that came with
+#: them, which stay with their index, and this says what they are.
+RETIRED = "retired/"
+OBJECTS = "objects/"
 
 DATABASE = "database"
 UPLOADS = "uploads"
@@ -163,9 +167,13 @@ def commit_key(snapshot: str) -> str:
     return f"{SNAPSHOTS}{snapshot}.json"
 
 
+def retired_key(snapshot: str) -> str:
+    return f"{RETIRED}{snapshot}.json"
+
+
 def object_key(snapshot: str, stream: str, number: int, *, is_sealed: bool = False) -> str:
     """Numbers begin at 1 and sort as text."""
-    return f"objects/{snapshot}/{stream}-{number:06d}" + (".age" if is_sealed else "")
+    return f"{OBJECTS}{snapshot}/{stream}-{number:06d}" + (".age" if is_sealed else "")
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
@@ -218,8 +226,12 @@ def from_json(record: Mapping[str, Any]) -> Snapshot:
 
 
 def read_snapshot(store: Store, snapshot: str) -> Snapshot:
-    """One commit record; HostFailure when it is missing or is not what was written."""
-    data = store.get(commit_key(snapshot))
+    """One commit record; HostFailure when it is missing or is not what was written.
+
+    Also of what is no snapshot any more and has uploads that others need; `snapshot_ids` has only
+    those that are.
+    """
+    data = _record(store, snapshot)
     try:
         found = from_json(json.loads(data))
         if found.id != snapshot:
@@ -233,9 +245,27 @@ def read_snapshot(store: Store, snapshot: str) -> Snapshot:
     return found
 
 
+def _record(store: Store, snapshot: str) -> bytes:
+    try:
+        return store.get(commit_key(snapshot))
+    except HostFailure:
+        if not store.exists(retired_key(snapshot)):
+            raise
+        return store.get(retired_key(snapshot))
+
+
 def snapshot_ids(store: Store) -> list[str]:
     """Every committed snapshot, newest first."""
-    names = (entry.key.removeprefix(SNAPSHOTS) for entry in store.entries(SNAPSHOTS))
+    return _ids(store, SNAPSHOTS)
+
+
+def retired_ids(store: Store) -> list[str]:
+    """Every snapshot that is none any more, and of which something stays; newest first."""
+    return _ids(store, RETIRED)
+
+
+def _ids(store: Store, prefix: str) -> list[str]:
+    names = (entry.key.removeprefix(prefix) for entry in store.entries(prefix))
     ids = (name.removesuffix(".json") for name in names if name.endswith(".json"))
     return sorted((each for each in ids if is_id(each)), reverse=True)
 

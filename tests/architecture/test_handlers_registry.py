@@ -10,7 +10,7 @@ from handlers.contract import Declaration, Handler, Kind
 from handlers.registry import DECLARATIONS
 from tests.architecture.tree import ROOT, assigned_names, sources
 
-TYPES = {Kind.WORD: str, Kind.CHOICE: str, Kind.INTEGER: int, Kind.FLAG: bool}
+TYPES = {Kind.WORD: str, Kind.CHOICE: str, Kind.INTEGER: int, Kind.FLAG: bool, Kind.TEXT: str}
 
 declared = pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda d: d.name)
 

@@ -3,13 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.commands.registry import verbs
 from bot.grammar import Grammar
+from bot.understanding.keeping import with_moment
 from handlers.contract import Declaration
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host.local_store import LocalStore
@@ -83,7 +86,7 @@ def injections(pieces: tuple[str, ...]) -> Iterator[str]:
 def would_run(text: str) -> list[str]:
     """The words that a run would be given, if there were to be one."""
     try:
-        parsed = GRAMMAR.parse(text)
+        parsed = with_moment(GRAMMAR.parse(text), datetime.now(UTC), ZoneInfo("UTC"))
     except BadCommand as error:
         REFUSED_FOR.add(error.reason)
         return []

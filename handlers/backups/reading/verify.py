@@ -167,9 +167,9 @@ def _look_at_earlier(reading: _Reading) -> None:
 
 
 def _earlier(store: Store, snapshot_id: str) -> Snapshot:
-    key = repository.commit_key(snapshot_id)
-    if not store.exists(key):
-        raise damaged(store, key, "is missing, and later snapshots need it")
+    keys = repository.commit_key(snapshot_id), repository.retired_key(snapshot_id)
+    if not any(map(store.exists, keys)):
+        raise damaged(store, keys[0], "is missing, and later snapshots need it")
     earlier = read_snapshot(store, snapshot_id)
     _look_at_objects(store, earlier, UPLOADS, how=", and later snapshots need it")
     return earlier

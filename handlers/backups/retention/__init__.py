@@ -1,0 +1,1 @@
+"""Which copies go, which stay and why, and how those that go do so."""
