@@ -55,6 +55,10 @@ def _store(store: Mapping[str, Any]) -> str:
         told.append(f"verified, its content was last read {moment(store['verified_at'])}")
     if store["compared_at"] is not None:
         told.append(f"; its stored bytes were last compared {moment(store['compared_at'])}")
+    if store.get("kept_until"):
+        told.append(f"; kept until {moment(store['kept_until'])}")
+    if store.get("marked_at"):
+        told.append(f"; **to be removed**, marked {moment(store['marked_at'])}")
     return "".join(told)
 
 

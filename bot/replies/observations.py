@@ -150,7 +150,7 @@ class BackupList(Reply, kind="backups"):
     bot_name: str
     now: str
     #: `id`, `job`, `created_at`, `size_bytes`, `only`, `missing_files`, and `stores` (`name`,
-    #: `verified_at`, `compared_at`).
+    #: `verified_at`, `compared_at`, `kept_until`, `marked_at`).
     snapshots: Sequence[Mapping[str, Any]]
     more: int
     #: Stores that could not be read: `name`, `why`.
@@ -182,6 +182,7 @@ class BackupList(Reply, kind="backups"):
         told = [f"verified in {listing(verified)}"] if verified else []
         told += [f"stored in {listing(others)}, **not verified**"] if others else []
         told += [_content_last_read(store) for store in snapshot["stores"] if _only_compared(store)]
+        told += retention_of(snapshot["stores"], self.now)
         stores = "; ".join(told)
         return (
             f"- {moment(snapshot['created_at'])} ({age(snapshot['created_at'], self.now)} ago) · "
@@ -197,6 +198,18 @@ def _kind(snapshot: Mapping[str, Any]) -> str:
     if snapshot.get("missing_files"):
         return f"**inconsistent**: {missing_files(snapshot['missing_files'])} · "
     return ""
+
+
+def retention_of(stores: Sequence[Mapping[str, Any]], now: str) -> list[str]:
+    """Until when somebody keeps the copy, and where it is marked to be removed."""
+    kept: dict[str, list[str]] = {}
+    for store in stores:
+        until = store.get("kept_until")
+        if until and until > now:
+            kept.setdefault(until, []).append(store["name"])
+    marked = [store["name"] for store in stores if store.get("marked_at")]
+    told = [f"kept in {listing(names)} until {moment(until)}" for until, names in kept.items()]
+    return told + ([f"**to be removed** from {listing(marked)}"] if marked else [])
 
 
 def _only_compared(store: Mapping[str, Any]) -> bool:

@@ -1,10 +1,11 @@
 """What copies there are, read from the stores themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.retention import marks
 from handlers.backups.standing import UNKNOWN, Standing, standings
 from handlers.contract import JSON, AuditHead
 from handlers.errors import HostFailure, Reason
@@ -46,6 +47,11 @@ class SnapshotSummary:
     def is_whole(self) -> bool:
         return self.only is None
 
+    #: Somebody keeps it until then.
+    kept_until: datetime | None = None
+    #: Since when it is marked to be removed.
+    marked_at: datetime | None = None
+
 
 def list_snapshots(
     settings: StoreSettings, *, limit: int | None = LIMIT
@@ -54,7 +60,15 @@ def list_snapshots(
     store = open_store(settings)
     ids = snapshot_ids(store)[:limit]
     noted = standings(store)
-    return tuple(_summary(store, each, noted.get(each, UNKNOWN)) for each in ids)
+    kept, marked = marks.kept(store), marks.marked(store)
+    return tuple(
+        replace(
+            _summary(store, each, noted.get(each, UNKNOWN)),
+            kept_until=kept.get(each),
+            marked_at=marked.get(each),
+        )
+        for each in ids
+    )
 
 
 def snapshot(settings: StoreSettings, snapshot_id: str) -> Snapshot:

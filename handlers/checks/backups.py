@@ -167,6 +167,8 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "verified": snapshot.standing.verified_at is not None,
         "verified_at": _iso(snapshot.standing.verified_at),
         "compared_at": _iso(snapshot.standing.compared_at),
+        "kept_until": _iso(snapshot.kept_until),
+        "marked_at": _iso(snapshot.marked_at),
         "zulip_version": snapshot.zulip_version,
         "damaged": snapshot.is_damaged,
         "only": snapshot.only,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from handlers.backups import repository
 from handlers.backups.repository import Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.retention import marks
 from handlers.backups.standing import UNKNOWN, Standing, standings
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host.object_store import open_store
@@ -22,6 +24,10 @@ class Place:
     settings: StoreSettings
     snapshot: Snapshot
     standing: Standing = UNKNOWN
+    #: Somebody keeps it there until then.
+    kept_until: datetime | None = None
+    #: Since when it is marked to be removed.
+    marked_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -55,9 +61,12 @@ def find(stores: Sequence[StoreSettings], wanted: str) -> Found:
 def _in_store(settings: StoreSettings, wanted: str) -> Iterator[Place]:
     store = open_store(settings)
     matching = list(_matching(store, wanted))
-    noted = standings(store) if matching else {}
-    for snapshot in matching:
-        yield Place(settings, snapshot, noted.get(snapshot.id, UNKNOWN))
+    if not matching:
+        return
+    noted, kept, marked = standings(store), marks.kept(store), marks.marked(store)
+    for each in matching:
+        standing = noted.get(each.id, UNKNOWN)
+        yield Place(settings, each, standing, kept.get(each.id), marked.get(each.id))
 
 
 def _matching(store: Store, wanted: str) -> Iterator[Snapshot]:

@@ -30,7 +30,7 @@ def plan(_context: Context, args: Args) -> Plan:
 def run(context: Context, args: Args, _plan: Plan) -> Outcome:
     with context.journal.step(STEP):
         found = find(planning.choose_stores(context.stores, None), args.copy)
-        shown = _commands(context, found) if args.by_hand else _details(found)
+        shown = _commands(context, found) if args.by_hand else _details(found, context.clock.now())
     snapshot = found.places[0].snapshot
     names = ", ".join(place.settings.name for place in found.places)
     return Outcome(
@@ -47,7 +47,7 @@ def _commands(context: Context, found: Found) -> JSON:
     return {"id": place.snapshot.id, "store": place.settings.name, "commands": list(lines)}
 
 
-def _details(found: Found) -> JSON:
+def _details(found: Found, now: datetime) -> JSON:
     snapshot = found.places[0].snapshot
     facts = snapshot.facts
     return {
@@ -55,7 +55,7 @@ def _details(found: Found) -> JSON:
         "job": snapshot.job,
         "created_at": _iso(snapshot.created_at),
         "seconds": (snapshot.committed_at - snapshot.created_at).total_seconds(),
-        "stores": [_place(each) for each in found.places],
+        "stores": [_place(each, now) for each in found.places],
         "unreadable": [failure.message for failure in found.unreadable],
         "zulip": facts.get("zulip"),
         "postgresql": _database(facts.get("postgresql")),
@@ -71,13 +71,16 @@ def _details(found: Found) -> JSON:
     }
 
 
-def _place(place: Place) -> JSON:
+def _place(place: Place, now: datetime) -> JSON:
+    kept_until = place.kept_until if place.kept_until and place.kept_until > now else None
     return {
         "name": place.settings.name,
         "place": planning.place(place.settings),
         "verified_at": _iso(place.standing.verified_at),
         "compared_at": _iso(place.standing.compared_at),
         "damaged": place.standing.damaged_at is not None,
+        "kept_until": _iso(kept_until),
+        "marked_at": _iso(place.marked_at),
     }
 
 

@@ -243,8 +243,14 @@ SPOKEN: list[tuple[Reply, str]] = [
                     "size_bytes": 4_100_000,
                     "stores": [
                         {"name": "local", "verified_at": NOW},
-                        {"name": "s3", "verified_at": None},
+                        {"name": "s3", "verified_at": None, "kept_until": EARLIER},
                         {"name": "far", "verified_at": EARLIER, "compared_at": NOW},
+                        {
+                            "name": "old",
+                            "verified_at": NOW,
+                            "kept_until": "2026-12-01T00:00:00+00:00",
+                            "marked_at": EARLIER,
+                        },
                     ],
                 }
             ],
@@ -253,8 +259,9 @@ SPOKEN: list[tuple[Reply, str]] = [
             EARLIER,
         ),
         "- <time:2026-11-23T11:59:30Z> (30 s ago) · 4.1 MB · job #3 · "
-        "verified in local and far; stored in s3, **not verified**; bytes in far compared "
-        "<time:2026-11-23T12:00:00Z>, content last read <time:2026-11-23T11:59:30Z> · `one`\n"
+        "verified in local, far and old; stored in s3, **not verified**; bytes in far compared "
+        "<time:2026-11-23T12:00:00Z>, content last read <time:2026-11-23T11:59:30Z>; "
+        "kept in old until <time:2026-12-01T00:00:00Z>; **to be removed** from old · `one`\n"
         "As seen in the stores 30 s ago.",
     ),
 ]

@@ -82,6 +82,8 @@ def test_the_newest_verified_copy_is_told(context: Context, local: StoreSettings
         "verified": True,
         "verified_at": "2026-11-23T10:00:00+00:00",
         "compared_at": None,
+        "kept_until": None,
+        "marked_at": None,
         "zulip_version": "9.2",
         "audit_head": None,
         "damaged": False,
