@@ -14,6 +14,7 @@ class Deciding:
 _GRAMMAR = "tests/bot/test_grammar.py"
 _UNDERSTANDING = "tests/bot/understanding"
 _DECIDING = "tests/bot/deciding"
+_RETENTION = "handlers/backups/retention"
 
 MODULES = (
     # Grammar: what is a command at all, and which.
@@ -46,6 +47,10 @@ MODULES = (
         ("tests/jobs/launching/test_grant.py", "tests/jobs/launching/test_grant_ledger.py"),
     ),
     Deciding("jobs/launching/grant_ledger.py", ("tests/jobs/launching/test_grant_ledger.py",)),
+    # Retention: which copies may go, and until when one is kept.
+    Deciding(f"{_RETENTION}/model.py", (f"tests/{_RETENTION}/test_model.py",)),
+    Deciding(f"{_RETENTION}/objections.py", (f"tests/{_RETENTION}/test_objections.py",)),
+    Deciding("bot/understanding/keeping.py", (f"{_UNDERSTANDING}/test_keeping.py",)),
     # Redaction: what of the host's words may leave it.
     Deciding("handlers/host/redaction.py", ("tests/handlers/host/test_redaction.py",)),
 )
