@@ -51,12 +51,17 @@ def expected(case: Case) -> Expected:
         return Expected("cancelled", ("was cancelled",), 0)
     if cycle.scene is Scene.EXPIRY:
         return Expected("expired", ("expired",), 0)
-    if cycle.scene is Scene.UPGRADE and cycle.lost_run == "run":
+    if cycle.scene is Scene.UPGRADE and cycle.lost_run == "run" and not _never_began(cycle):
         status = "succeeded" if done else "failed"
         return Expected(status, ("was interrupted", f"{status}, says"), done)
     if cycle.lost_run is not None:
         return Expected("failed", ("failed",), done if cycle.lost_run == "run" else 0)
     return Expected("succeeded", ("succeeded",), 1)
+
+
+def _never_began(cycle: Cycle) -> bool:
+    """Whether the run died before it had claimed its folder, which proves that it did nothing."""
+    return "runner_started" in cycle.points
 
 
 def _wrote(cycle: Cycle) -> bool:

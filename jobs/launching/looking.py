@@ -14,14 +14,16 @@ _STRANGE = re.compile(r"[^A-Za-z0-9._+:-]")
 
 
 def look(folder: RunFolder) -> RunStatus:
-    """The result is looked at last: a run that ends meanwhile has ended, and is not lost."""
+    """Whether it has begun is looked at first, and the result last: a run that begins or ends
+    meanwhile is one that has not begun yet, or has ended, and none that is lost."""
+    begun = folder.has_begun
     runner = runner_of(folder)
     alive = runner is not None and runner.is_running
     left_over = () if alive else process_tree.members(folder.path)
     is_starting = runner is None and bool(left_over)
     return RunStatus(
         known=folder.path.is_dir(),
-        begun=folder.has_begun,
+        begun=begun,
         alive=alive or is_starting,
         same_boot=runner is not None and runner.boot_id == process_table.boot_id(),
         left_over=() if is_starting else tuple(_called(entry) for entry in left_over),

@@ -13,7 +13,7 @@ import pytest
 
 from bench.killing.cycles import Cycle, Scene
 from bench.killing.findings import Findings
-from bench.killing.judge import Case, judge
+from bench.killing.judge import Case, expected, judge
 from bench.killing.killer import Killer
 from bench.killing.life import jobs_after
 from bench.killing.world import NEW, effects
@@ -67,6 +67,21 @@ def end_of(talk: Conversation, job_id: int) -> str:
 def test_nothing_is_wrong_with_a_life_that_nobody_disturbs(talk: Conversation, case: Case) -> None:
     found = judged(talk, case)
     assert found == Findings(cycles=1)
+
+
+@pytest.mark.parametrize(
+    ("point", "ends"),
+    [
+        ("runner_started:2", ("failed",)),
+        ("run_begun:2", ("was interrupted", "failed, says")),
+    ],
+)
+def test_an_upgrade_that_never_began_needs_nobodys_word(
+    case: Case, point: str, ends: tuple[str, ...]
+) -> None:
+    wanted = expected(replace(case, cycle=Cycle(Scene.UPGRADE, (point,))))
+
+    assert (wanted.status, wanted.ends, wanted.effects) == ("failed", ends, 0)
 
 
 def test_a_command_without_a_job_is_lost(talk: Conversation, case: Case) -> None:

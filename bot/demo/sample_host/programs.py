@@ -24,12 +24,15 @@ def install(layout: Layout) -> None:
     file = _file(layout)
     file.parent.mkdir(parents=True, exist_ok=True)
     layout.supervisorctl.parent.mkdir(parents=True, exist_ok=True)
+    # Beside and renamed: what somebody runs at this moment cannot be written.
+    beside = layout.supervisorctl.with_name("supervisorctl.new")
     # Through sh, because the path of an interpreter may be too long for a first line.
-    layout.supervisorctl.write_text(
+    beside.write_text(
         f'#!/bin/sh\nexec "{sys.executable}" -I -S "{supervisorctl.__file__}" "{file}" "$@"\n',
         encoding="utf-8",
     )
-    layout.supervisorctl.chmod(0o755)
+    beside.chmod(0o755)
+    beside.rename(layout.supervisorctl)
     supervisorctl.write(file, {name: _running() for name in NAMES})
 
 
