@@ -82,7 +82,7 @@ def _summary(store: Store, snapshot_id: str, standing: Standing) -> SnapshotSumm
     try:
         record = read_snapshot(store, snapshot_id)
     except HostFailure as failure:
-        if failure.reason is not Reason.VERIFICATION_FAILED:
+        if not repository.concerns_one_copy(failure):
             raise
         created_at = repository.moment_of(snapshot_id)
         return SnapshotSummary(

@@ -47,7 +47,7 @@ def remove_uncommitted(destinations: Iterable[Destination], snapshot: str) -> No
 
 
 def _commit(destination: Destination, snapshot: Snapshot) -> None:
-    key, record = commit_key(snapshot.id), repository.encode(repository.to_json(snapshot))
+    key, record = commit_key(snapshot.id), repository.commit_record(snapshot)
     destination.commit_tried = True
     try:
         destination.store.put(key, record)

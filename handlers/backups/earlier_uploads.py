@@ -4,7 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from handlers.backups.repository import INDEX, Snapshot, read_snapshot, snapshot_ids
+from handlers.backups.repository import (
+    INDEX,
+    Snapshot,
+    concerns_one_copy,
+    read_snapshot,
+    snapshot_ids,
+)
 from handlers.backups.retention import marks
 from handlers.backups.sealing.beside import opened
 from handlers.backups.sealing.keys import Keys
@@ -57,7 +63,7 @@ def find_base(store: Store, keys: Keys, say: Callable[[str], None]) -> Base | No
                 return None
             index = _read_index(store, snapshot, keys)
         except HostFailure as failure:
-            if failure.reason is not Reason.VERIFICATION_FAILED:
+            if not concerns_one_copy(failure):
                 raise
             continue  # an older one will do, and the damage is found where that copy is verified
         return Base(snapshot, index, damaged & set(snapshot.uploads.held_by))

@@ -6,6 +6,7 @@ on its own: `for each in objects/<id>/database-*; do age -d -i KEY "$each"; done
 `cat`. Uploads lie with every snapshot that `uploads.held_by` of the commit record names.
 """
 
+import hashlib
 import json
 import re
 import secrets
@@ -41,6 +42,20 @@ PARTS = {"database": (DATABASE,), "uploads": (UPLOADS, INDEX), "config": (CONFIG
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _IN_KEYS = re.compile(r"\d{8}T\d{6}Z")
 _ID = re.compile(_IN_KEYS.pattern + r"-[0-9a-f]{8}")
+
+#: The field of a commit record that holds the SHA-256 of all its others.
+_OWN_SHA256 = "sha256"
+#: What a record of the first programs could hold: they wrote no SHA-256 of it.
+_FIRST_FIELDS = frozenset(
+    (
+        *("format", "id", "job", "created_at", "committed_at", "streams", "uploads", "facts"),
+        *("left_out", "seconds", "sealing", "audit_head", "only", "named_files"),
+    )
+)
+
+
+class NewerFormat(HostFailure):
+    """A record that a newer program wrote: nothing is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +196,14 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
 
 
+def commit_record(snapshot: Snapshot) -> bytes:
+    """The commit record as it is stored: JSON with the SHA-256 of its own other fields."""
+    record = to_json(snapshot)
+    return encode({**record, _OWN_SHA256: _sha256_of(record)})
+
+
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
-    """The commit record as it is stored."""
+    """What the commit record says of the snapshot."""
     record = {
         name: getattr(snapshot, name)
         for name in ("format", "id", "job", "facts", "left_out", "seconds", "only")
@@ -229,11 +250,14 @@ def read_snapshot(store: Store, snapshot: str) -> Snapshot:
     """One commit record; HostFailure when it is missing or is not what was written.
 
     Also of what is no snapshot any more and has uploads that others need; `snapshot_ids` has only
-    those that are.
+    those that are. Raises NewerFormat where a newer program wrote it.
     """
     data = _record(store, snapshot)
     try:
-        found = from_json(json.loads(data))
+        record = _whole(data)
+        if record["format"] > FORMAT_OF_A_PART:
+            raise _newer(store, snapshot)
+        found = from_json(record)
         if found.id != snapshot:
             raise ValueError("it is another snapshot's")
     except (KeyError, TypeError, ValueError) as error:
@@ -243,6 +267,11 @@ def read_snapshot(store: Store, snapshot: str) -> Snapshot:
             hint="Take a new backup, and look for what damages files there.",
         ) from error
     return found
+
+
+def concerns_one_copy(failure: HostFailure) -> bool:
+    """Whether only this commit record cannot be used, and others of the store can."""
+    return failure.reason is Reason.VERIFICATION_FAILED or isinstance(failure, NewerFormat)
 
 
 def _record(store: Store, snapshot: str) -> bytes:
@@ -296,6 +325,31 @@ def prepare(store: Store, now: datetime) -> None:
 
 def _named_files(record: Mapping[str, Any]) -> NamedFiles:
     return NamedFiles(**{**record, "first_missing": tuple(record["first_missing"])})
+
+
+def _whole(data: bytes) -> dict[str, Any]:
+    """The fields of a commit record; ValueError where it is not byte by byte what was written."""
+    record: Any = json.loads(data)
+    if not isinstance(record, dict) or encode(record) != data:
+        raise ValueError("it is not written as it should be")
+    promised = record.pop(_OWN_SHA256, None)
+    if promised is None and not record.keys() <= _FIRST_FIELDS:
+        raise ValueError("it has lost the SHA-256 of itself")
+    if promised is not None and promised != _sha256_of(record):
+        raise ValueError("its fields do not have the SHA-256 that it names")
+    return record
+
+
+def _newer(store: Store, snapshot: str) -> NewerFormat:
+    return NewerFormat(
+        f"Store {store.name}: {snapshot} was written by a newer zulip-ops.",
+        reason=Reason.STORE_FAILED,
+        hint="Use that one to read it.",
+    )
+
+
+def _sha256_of(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(encode(record)).hexdigest()
 
 
 def _stream(record: Mapping[str, Any]) -> StreamRecord:

@@ -54,7 +54,7 @@ def find(stores: Sequence[StoreSettings], wanted: str) -> Found:
             hint=f"Name one of them: `backup show {ids[0]}`.",
         )
     if not ids:
-        raise _none(wanted, found.unreadable)
+        raise no_such_copy(wanted, found.unreadable)
     return found
 
 
@@ -78,14 +78,15 @@ def _matching(store: Store, wanted: str) -> Iterator[Snapshot]:
         try:
             snapshot = read_snapshot(store, each)
         except HostFailure as failure:
-            if failure.reason is not Reason.VERIFICATION_FAILED:
+            if not repository.concerns_one_copy(failure):
                 raise
             continue  # of a damaged record nobody knows the job
         if str(snapshot.job) == wanted:
             yield snapshot
 
 
-def _none(wanted: str, unreadable: Sequence[HostFailure]) -> BadCommand | HostFailure:
+def no_such_copy(wanted: str, unreadable: Sequence[HostFailure]) -> BadCommand | HostFailure:
+    """What is said where no store has it; those that could not be asked may have it."""
     if unreadable:
         said = " ".join(failure.message for failure in unreadable)
         return HostFailure(

@@ -106,7 +106,7 @@ def test_a_commit_record_that_is_not_what_was_written_is_noticed(desk: Desk) -> 
 
     when(desk, READ, change)
 
-    with pytest.raises(HostFailure, match=r"json is not what was written") as failure:
+    with pytest.raises(HostFailure, match=r"the commit record of \S+ is damaged") as failure:
         desk.back_up()
 
     assert failure.value.reason is Reason.VERIFICATION_FAILED

@@ -13,7 +13,7 @@ from bot.demo.postgres_cluster import available_majors
 from handlers.backups import catalogue
 from handlers.backups.reading.following import Means, Tools
 from handlers.backups.reading.verify import Verification, verify
-from handlers.backups.repository import Snapshot, encode, from_json, to_json
+from handlers.backups.repository import Snapshot, commit_record, encode, from_json, to_json
 from handlers.errors import HostFailure, Reason
 from handlers.host.object_store import open_store
 from tests.handlers.backups.conftest import Desk
@@ -43,7 +43,7 @@ def rewrite_object(desk: Desk, snapshot_id: str, stream: str, plain: bytes) -> N
         found["plain_sha256"] = hashlib.sha256(plain).hexdigest()
     found["objects"][0]["bytes"] = len(stored)
     found["objects"][0]["sha256"] = hashlib.sha256(stored).hexdigest()
-    path.write_bytes(encode(record))
+    path.write_bytes(commit_record(from_json(record)))
 
 
 def plain_of(desk: Desk, snapshot_id: str, stream: str) -> bytes:
@@ -199,6 +199,20 @@ def test_objects_without_a_commit_record_are_no_backup(desk: Desk) -> None:
     open_store(desk.store).put("objects/20261123T150200Z-0123abcd/database-000001", b"partial")
 
     assert catalogue.list_snapshots(desk.store) == ()
+
+
+def test_one_flipped_bit_in_the_commit_record_is_noticed(desk: Desk) -> None:
+    """Also in a figure or a text that would be read as well with it."""
+    snapshot_id = str(desk.back_up().facts["snapshot"])
+    path = desk.directory / "snapshots" / f"{snapshot_id}.json"
+    good, lot = path.read_bytes(), random.Random(8)
+
+    for _ in range(200):
+        bad = bytearray(good)
+        bad[lot.randrange(len(bad))] ^= 1 << lot.randrange(8)
+        path.write_bytes(bad)
+        with pytest.raises(HostFailure, match=f"the commit record of {snapshot_id} is damaged"):
+            catalogue.snapshot(desk.store, snapshot_id)
 
 
 def test_a_commit_record_survives_being_written_and_read(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from bot.demo.postgres_cluster import available_majors
 from handlers.backups import catalogue, streams, take_backup
 from handlers.backups.reading.following import Means, Tools
 from handlers.backups.reading.verify import Verification, verify
-from handlers.backups.repository import encode
+from handlers.backups.repository import commit_record, from_json
 from handlers.backups.sealing.beside import opened
 from handlers.backups.sealing.keys import INDEX_KEY_FILE, keys_at_hand
 from handlers.errors import HostFailure, Reason
@@ -218,10 +218,8 @@ def test_without_a_key_the_stored_bytes_are_compared(desk: Desk) -> None:
     [found] = catalogue.list_snapshots(desk.store)
     assert noted.bytes == catalogue.snapshot(desk.store, snapshot_id).stored_bytes
     assert noted.content_read_at == found.standing.verified_at == verified_at
-    assert noted.sentence == (
-        f"Every stored byte of snapshot {snapshot_id} is what was written; its content was last"
-        " read on 2026-11-23, since no key that opens it is on this host."
-    )
+    assert not noted.is_whole
+    assert noted.content_last_read == "its content was last read on 2026-11-23"
     assert found.standing.compared_at == noted.at.replace(microsecond=0)
 
 
@@ -233,7 +231,7 @@ def test_with_the_drill_key_the_content_is_read_again(desk: Desk, tmp_path: Path
     noted = read_again(desk, snapshot_id)
 
     assert noted.content_read_at == noted.at
-    assert noted.sentence == f"Snapshot {snapshot_id} was read back whole."
+    assert noted.is_whole
     [found] = catalogue.list_snapshots(desk.store)
     assert found.standing.verified_at == noted.at.replace(microsecond=0)
 
@@ -307,7 +305,7 @@ def _make_the_record_fit(desk: Desk, snapshot_id: str, stored: bytes) -> None:
     record = json.loads(path.read_text())
     [found] = record["streams"]["database"]["objects"]
     found["bytes"], found["sha256"] = len(stored), hashlib.sha256(stored).hexdigest()
-    path.write_bytes(encode(record))
+    path.write_bytes(commit_record(from_json(record)))
 
 
 def test_earlier_uploads_are_compared_when_they_are_due_and_damage_is_found(desk: Desk) -> None:
