@@ -120,6 +120,20 @@ DECLARATIONS: tuple[Declaration, ...] = (
         leaves_nothing=True,
     ),
     Declaration(
+        name="backup verify",
+        summary="Read one copy back whole from where it lies, in every store that has it",
+        module="handlers.backups.reading.verify_backup",
+        # It reads much, for which a bucket may be paid, and later backups rely on what it notes.
+        effect=Effect.ROUTINE,
+        example="backup verify 12",
+        parameters=(
+            _COPY,
+            Parameter("store", Kind.WORD, "read it only in this store", "local", place="store"),
+        ),
+        time_limit=timedelta(hours=12),
+        leaves_nothing=True,
+    ),
+    Declaration(
         name="backup prune",
         summary="Let copies go that no rule wants, after a grace in which they stay",
         module="handlers.backups.retention.prune_backups",

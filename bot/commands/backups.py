@@ -58,6 +58,7 @@ def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[
                     "name": store["name"],
                     "verified_at": snapshot["verified_at"],
                     "compared_at": snapshot.get("compared_at"),
+                    "damaged": snapshot["damaged"],
                     "kept_until": snapshot.get("kept_until"),
                     "marked_at": snapshot.get("marked_at"),
                 }

@@ -47,8 +47,8 @@ def _details(shown: Mapping[str, Any], bot_name: str) -> Iterator[str]:
 
 def _store(store: Mapping[str, Any]) -> str:
     told = [f"- In **{store['name']}** ({code(store['place'])}): "]
-    if store["damaged"]:
-        told.append("**damaged**; ")
+    if store["damaged_at"] is not None:
+        told.append(f"**damaged**, as was found {moment(store['damaged_at'])}; ")
     if store["verified_at"] is None:
         told.append("stored, **not verified**, its content was never read to its end")
     else:
@@ -125,12 +125,14 @@ def _sealing(keys: list[Mapping[str, str]]) -> str:
     return f"Sealed to the {listing(named)}"
 
 
-#: What read commands show, by operation; everything else is told in a sentence.
-SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {"backup show": backup_shown}
+#: What some commands show, by operation; everything else is told in a sentence.
+SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
+    "backup show": backup_shown,
+}
 
 
 def shown(operation: str, facts: Any, bot_name: str) -> str | None:
-    """The text that a read command is for; None where it has none."""
+    """The text that such a command is for; None where it has none."""
     what = facts.get("shown") if isinstance(facts, Mapping) else None
     if operation not in SHOWN or not isinstance(what, Mapping):
         return None

@@ -150,7 +150,7 @@ class BackupList(Reply, kind="backups"):
     bot_name: str
     now: str
     #: `id`, `job`, `created_at`, `size_bytes`, `only`, `missing_files`, and `stores` (`name`,
-    #: `verified_at`, `compared_at`, `kept_until`, `marked_at`).
+    #: `verified_at`, `compared_at`, `damaged`, `kept_until`, `marked_at`).
     snapshots: Sequence[Mapping[str, Any]]
     more: int
     #: Stores that could not be read: `name`, `why`.
@@ -177,11 +177,14 @@ class BackupList(Reply, kind="backups"):
         return "\n".join(lines)
 
     def _line(self, snapshot: Mapping[str, Any]) -> str:
-        verified = [store["name"] for store in snapshot["stores"] if store["verified_at"]]
-        others = [store["name"] for store in snapshot["stores"] if not store["verified_at"]]
+        whole = [store for store in snapshot["stores"] if not store.get("damaged")]
+        damaged = [store["name"] for store in snapshot["stores"] if store.get("damaged")]
+        verified = [store["name"] for store in whole if store["verified_at"]]
+        others = [store["name"] for store in whole if not store["verified_at"]]
         told = [f"verified in {listing(verified)}"] if verified else []
         told += [f"stored in {listing(others)}, **not verified**"] if others else []
-        told += [_content_last_read(store) for store in snapshot["stores"] if _only_compared(store)]
+        told += [f"**damaged** in {listing(damaged)}"] if damaged else []
+        told += [_content_last_read(store) for store in whole if _only_compared(store)]
         told += retention_of(snapshot["stores"], self.now)
         stores = "; ".join(told)
         return (

@@ -71,8 +71,10 @@ class UploadsLook:
     bucket: str | None = None
 
 
-def choose_stores(stores: Sequence[StoreSettings], only: str | None) -> tuple[StoreSettings, ...]:
-    """All stores, or the one that was named."""
+def choose_stores(
+    stores: Sequence[StoreSettings], only: str | None, example: str = "backup now --to"
+) -> tuple[StoreSettings, ...]:
+    """All stores, or the one that was named; `example` is how one is named."""
     if not stores:
         raise HostFailure(
             "No store is configured, so there is no place to copy to.",
@@ -85,7 +87,7 @@ def choose_stores(stores: Sequence[StoreSettings], only: str | None) -> tuple[St
         raise BadCommand(
             f"There is no store `{only}`.",
             reason=Reason.BAD_ARGUMENT,
-            hint=f"Stores are: {names}. Example: `backup now --to {stores[0].name}`.",
+            hint=f"Stores are: {names}. Example: `{example} {stores[0].name}`.",
         )
     return chosen
 
@@ -96,6 +98,12 @@ def place(store: StoreSettings) -> str:
         return str(store.path)
     bucket = f"s3://{store.bucket}/{store.prefix.strip('/')}".rstrip("/")
     return f"{bucket} at {store.endpoint}" if store.endpoint else bucket
+
+
+def listed(names: Sequence[str]) -> str:
+    """`disk`, `disk and bucket`, `disk, bucket and tape`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def look_at_database(host: HostSettings) -> DatabaseLook:

@@ -46,6 +46,17 @@ class Standing:
     refuted_at: datetime | None = None
 
     @property
+    def is_damaged(self) -> bool:
+        """Something of it could not be read back, and nobody has read it whole since."""
+        since = [at for at in (self.verified_at, self.compared_at) if at is not None]
+        return self.damaged_at is not None and all(at <= self.damaged_at for at in since)
+
+    @property
+    def is_verified(self) -> bool:
+        """Its content was read to its end, and nothing since has said otherwise."""
+        return self.verified_at is not None and not self.is_damaged
+
+    @property
     def is_proven(self) -> bool:
         """A drill restored it, and nothing since has said otherwise."""
         against = [at for at in (self.refuted_at, self.damaged_at) if at is not None]

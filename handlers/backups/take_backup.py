@@ -20,7 +20,7 @@ from handlers.backups.reading.following import Following
 from handlers.backups.reading.verify import finish
 from handlers.backups.repository import DATABASE, UPLOADS
 from handlers.backups.sealing.keys import Keys, keys_of_run
-from handlers.backups.telling.verdicts import Verdict, in_words, nothing_verified, outcome
+from handlers.backups.telling.verdicts import Verdict, nothing_verified, outcome
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import HostFailure
 from handlers.host.layout import Layout
@@ -80,10 +80,10 @@ def steps(only: str | None) -> tuple[str, ...]:
 
 def _summary(only: str | None, stores: Sequence[str]) -> str:
     if only is None:
-        return f"Back up database, uploads and configuration to {in_words(stores)}."
+        return f"Back up database, uploads and configuration to {planning.listed(stores)}."
     return (
-        f"Copy {PARTS[only]} alone to {in_words(stores)}. That is no backup of the server, and"
-        " does not count as one."
+        f"Copy {PARTS[only]} alone to {planning.listed(stores)}. That is no backup of the server,"
+        " and does not count as one."
     )
 
 

@@ -124,15 +124,15 @@ def _judge(asked: _Asked, now: datetime) -> _Verdict:
         "newest": newest.id,
         "created_at": newest.created_at.astimezone(UTC).isoformat(),
         "age_seconds": age.total_seconds(),
-        "damaged": newest.is_damaged,
-        "verified": newest.standing.verified_at is not None,
+        "damaged": newest.is_damaged or newest.standing.is_damaged,
+        "verified": newest.standing.is_verified,
         "missing_files": newest.missing_files,
     }
     return _Verdict(level, sentence, values)
 
 
 def _opinion(newest: SnapshotSummary, age: timedelta) -> tuple[Level, str]:
-    if newest.is_damaged:
+    if newest.is_damaged or newest.standing.is_damaged:
         return Level.CRITICAL, "damaged"
     said = "verified" if newest.standing.verified_at is not None else "not verified"
     if age > _CRITICAL_AGE:
@@ -164,13 +164,13 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "created_at": snapshot.created_at.astimezone(UTC).isoformat(),
         "age_seconds": (now - snapshot.created_at).total_seconds(),
         "size_bytes": snapshot.size_bytes,
-        "verified": snapshot.standing.verified_at is not None,
+        "verified": snapshot.standing.is_verified,
         "verified_at": _iso(snapshot.standing.verified_at),
         "compared_at": _iso(snapshot.standing.compared_at),
         "kept_until": _iso(snapshot.kept_until),
         "marked_at": _iso(snapshot.marked_at),
         "zulip_version": snapshot.zulip_version,
-        "damaged": snapshot.is_damaged,
+        "damaged": snapshot.is_damaged or snapshot.standing.is_damaged,
         "only": snapshot.only,
         "missing_files": snapshot.missing_files,
         "audit_head": None if snapshot.audit_head is None else asdict(snapshot.audit_head),

@@ -199,6 +199,26 @@ def programs_directory(settings: DatabaseSettings, major: int) -> Path:
     return directory
 
 
+def reading_programs(settings: DatabaseSettings, major: int) -> Path:
+    """Where a pg_restore lies that reads dumps of this major; HostFailure when none is here.
+
+    A newer one reads them too, and after an upgrade of PostgreSQL may be the only one left.
+    """
+    own = settings.programs or DEBIAN / str(major) / "bin"
+    newer = sorted(
+        (int(each.name), each / "bin")
+        for each in (DEBIAN.iterdir() if DEBIAN.is_dir() else ())
+        if each.name.isdecimal() and int(each.name) > major
+    )
+    for directory in (own, *(each for _, each in newer)):
+        if (directory / "pg_restore").exists():
+            return directory
+    raise HostFailure(
+        f"No pg_restore that reads a dump of PostgreSQL {major} is here.",
+        hint=f"Install the package postgresql-client-{major}, or a newer one.",
+    )
+
+
 def client_arguments(settings: DatabaseSettings) -> tuple[str, ...]:
     """How PostgreSQL's own programs are told which database is meant."""
     return (

@@ -72,5 +72,9 @@ def overwrites(store: str, key: str) -> HostFailure:
     )
 
 
-def missing(store: str, key: str) -> HostFailure:
-    return HostFailure(f"Store {store}: {key} is missing.", reason=Reason.STORE_FAILED)
+class Missing(HostFailure):
+    """There is no such object."""
+
+
+def missing(store: str, key: str) -> Missing:
+    return Missing(f"Store {store}: {key} is missing.", reason=Reason.STORE_FAILED)

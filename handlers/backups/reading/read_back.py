@@ -13,7 +13,7 @@ from handlers.backups.sealing.beside import opened
 from handlers.backups.streams import plain_of
 from handlers.errors import Cancelled, HostFailure, Reason
 from handlers.host.age import CannotOpen, Identity, key_id
-from handlers.host.store_contract import Store
+from handlers.host.store_contract import Missing, Store
 
 Report = Callable[[int], None]
 
@@ -79,15 +79,22 @@ class ReadBack:
 
     def _stored(self, each: StoredObject) -> Iterator[bytes]:
         stored, size, self.at = hashlib.sha256(), 0, each.key
-        for chunk in self.store.stream(each.key):
-            if self.stop.is_set():
-                raise Cancelled
+        for chunk in self._chunks(each):
             stored.update(chunk)
             size += len(chunk)
             self.report(len(chunk))
             yield chunk
         if (size, stored.hexdigest()) != (each.bytes, each.sha256):
             raise damaged(self.store, each.key, "is not what was written")
+
+    def _chunks(self, each: StoredObject) -> Iterator[bytes]:
+        try:
+            for chunk in self.store.stream(each.key):
+                if self.stop.is_set():
+                    raise Cancelled
+                yield chunk
+        except Missing as error:
+            raise damaged(self.store, each.key, "is missing") from error
 
     def _sealed_otherwise(self, each: StoredObject) -> HostFailure:
         """Every byte is what was written, and yet it is not sealed to the key it should be."""

@@ -23,19 +23,20 @@ seconds to minutes; what rots then is what may rot on any later day, and is foun
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handlers.backups import repository
 from handlers.backups.arrivals import Arrivals
+from handlers.backups.reading.damage import noting_damage
 from handlers.backups.reading.following import Follower, Means
+from handlers.backups.reading.rate import Rate
 from handlers.backups.reading.read_back import damaged
 from handlers.backups.repository import UPLOADS, Snapshot, encode, read_snapshot, to_json
 from handlers.backups.standing import Note, add_note, newest_notes, noted_at
 from handlers.contract import JSON, Progress
-from handlers.errors import HostFailure, Reason
 from handlers.host.store_contract import Store
 
 #: Uploads that an earlier snapshot holds are read again after this time; until then they must be
@@ -60,19 +61,16 @@ class Verification:
     content_read_at: datetime | None
 
     @property
-    def sentence(self) -> str:
-        """What is known now."""
-        if self.content_read_at == self.at:
-            return f"Snapshot {self.snapshot} was read back whole."
-        last = (
-            "its content was never read to its end"
-            if self.content_read_at is None
-            else f"its content was last read on {self.content_read_at:%Y-%m-%d}"
-        )
-        return (
-            f"Every stored byte of snapshot {self.snapshot} is what was written; {last}, since no"
-            " key that opens it is on this host."
-        )
+    def is_whole(self) -> bool:
+        """Whether the content was read to its end, and not only the stored bytes compared."""
+        return self.content_read_at == self.at
+
+    @property
+    def content_last_read(self) -> str:
+        """When that was, where it was not now."""
+        if self.content_read_at is None:
+            return "its content was never read to its end"
+        return f"its content was last read on {self.content_read_at:%Y-%m-%d}"
 
 
 @dataclass(slots=True)
@@ -84,6 +82,7 @@ class _Reading:
     journal: Progress
     now: datetime
     total_bytes: int
+    rate: Rate = field(default_factory=Rate)
     #: Earlier snapshots whose uploads are due to be read again.
     due: list[Snapshot] = field(default_factory=list)
     uploads_read_at: dict[str, datetime] = field(default_factory=dict)
@@ -95,9 +94,10 @@ class _Reading:
 
     def tick(self) -> None:
         """Say how far it is."""
+        done = min(self.follower.read_bytes, self.total_bytes)
         self.journal.progress(
-            f"Reading back from store {self.store.name}.",
-            done=min(self.follower.read_bytes, self.total_bytes),
+            f"Reading back from store {self.store.name}{self.rate.said(done, self.total_bytes)}.",
+            done=done,
             total=self.total_bytes,
         )
 
@@ -108,9 +108,13 @@ def verify(
     """Read a snapshot that was stored some time ago; otherwise as `finish`.
 
     Where it is sealed and no key opens it, its stored bytes are compared with what was written.
+    What is found damaged is noted in the store.
     """
     arrivals = {name: Arrivals.of(stream) for name, stream in snapshot.streams.items()}
-    with closing(Follower(snapshot.id, store, arrivals, means)) as follower:
+    with (
+        noting_damage(store, snapshot.id, snapshot.id, now),
+        closing(Follower(snapshot.id, store, arrivals, means)) as follower,
+    ):
         return finish(follower, snapshot, journal, now)
 
 
@@ -153,7 +157,7 @@ def _look_at_earlier(reading: _Reading) -> None:
     for snapshot_id in sorted(reading.snapshot.uploads.held_by):
         if snapshot_id == reading.snapshot.id:
             continue
-        with _noting_damage(reading, snapshot_id):
+        with noting_damage(reading.store, snapshot_id, reading.snapshot.id, reading.now):
             earlier = _earlier(reading.store, snapshot_id)
             known = [at[snapshot_id] for at in (read_at, compared_at) if snapshot_id in at]
             if not known or reading.now - max(known) >= REREAD_AFTER:
@@ -178,7 +182,7 @@ def _earlier(store: Store, snapshot_id: str) -> Snapshot:
 def _read_earlier(reading: _Reading) -> None:
     reading.total_bytes += sum(each.streams[UPLOADS].stored_bytes for each in reading.due)
     for earlier in reading.due:
-        with _noting_damage(reading, earlier.id):
+        with noting_damage(reading.store, earlier.id, reading.snapshot.id, reading.now):
             was_read = reading.follower.read_uploads_of(earlier, reading.tick)
         _remember(reading, earlier.id, reading.now, was_read=was_read)
 
@@ -240,16 +244,3 @@ def _as_text(times: Mapping[str, datetime]) -> JSON:
 
 def _as_times(texts: Mapping[str, JSON]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(str(at)) for name, at in texts.items()}
-
-
-@contextmanager
-def _noting_damage(reading: _Reading, snapshot_id: str) -> Iterator[None]:
-    """Notes in the store that nothing new may rely on the uploads of this snapshot."""
-    try:
-        yield
-    except HostFailure as failure:
-        if failure.reason is Reason.VERIFICATION_FAILED:
-            found: dict[str, JSON] = {"found": failure.message}
-            with suppress(HostFailure):
-                add_note(reading.store, Note.DAMAGED, snapshot_id, reading.now, found)
-        raise

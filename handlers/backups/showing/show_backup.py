@@ -78,7 +78,7 @@ def _place(place: Place, now: datetime) -> JSON:
         "place": planning.place(place.settings),
         "verified_at": _iso(place.standing.verified_at),
         "compared_at": _iso(place.standing.compared_at),
-        "damaged": place.standing.damaged_at is not None,
+        "damaged_at": _iso(place.standing.damaged_at) if place.standing.is_damaged else None,
         "kept_until": _iso(kept_until),
         "marked_at": _iso(place.marked_at),
     }

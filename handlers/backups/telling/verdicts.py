@@ -56,7 +56,7 @@ def outcome(verdicts: Sequence[Verdict], notes: Sequence[str], seconds: float) -
         raise nothing_verified(verdicts)
     best = verified[0].snapshot
     assert best is not None
-    names = in_words([verdict.name for verdict in verified])
+    names = planning.listed([verdict.name for verdict in verified])
     failed = [
         f"There is NO verified copy in {verdict.name}. {verdict.failure.message}"
         for verdict in verdicts
@@ -120,7 +120,7 @@ def _sealed(snapshot: Snapshot) -> str:
     if snapshot.sealing is None:
         return ""
     keys = [f"{each.use.value} key `{each.id}`" for each in snapshot.sealing.keys_that_last]
-    return f" It is sealed to the {in_words(keys)}."
+    return f" It is sealed to the {planning.listed(keys)}."
 
 
 def _key_ids(snapshot: Snapshot) -> list[JSON]:
@@ -136,7 +136,7 @@ def _written(verified: Sequence[Verdict]) -> str:
     sizes = [planning.in_units(v.snapshot.stored_bytes) for v in verified if v.snapshot is not None]
     if len(set(sizes)) > 1:
         each = [f"{size} to {v.name}" for size, v in zip(sizes, verified, strict=True)]
-        return f"{in_words(each)} were written"
+        return f"{planning.listed(each)} were written"
     return f"{sizes[0]} were written" + (" to each store" if len(sizes) > 1 else "")
 
 
@@ -151,9 +151,3 @@ def nothing_verified(verdicts: Sequence[Verdict]) -> HostFailure:
         hint=first.hint,
         tail="\n".join(failure.tail for failure in failures if failure.tail),
     )
-
-
-def in_words(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
