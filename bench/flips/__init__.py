@@ -1,0 +1,1 @@
+"""Flips bytes of copies where they lie, and sees whether reading them back notices."""
