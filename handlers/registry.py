@@ -180,6 +180,21 @@ DECLARATIONS: tuple[Declaration, ...] = (
         leaves_nothing=True,
     ),
     Declaration(
+        name="backup probe",
+        summary="Find out what a store can do, and what is therefore not relied on",
+        module="handlers.backups.probing.probe_stores",
+        # It writes small objects, and later work relies on what it notes.
+        effect=Effect.ROUTINE,
+        example="backup probe",
+        parameters=(
+            Parameter(
+                "store", Kind.WORD, "probe only this store", "local", positional=True, place="store"
+            ),
+        ),
+        time_limit=timedelta(minutes=10),
+        leaves_nothing=True,
+    ),
+    Declaration(
         name="schedule add",
         summary="Have a command run by itself",
         module="handlers.schedules.set_schedule",

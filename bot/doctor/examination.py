@@ -16,9 +16,9 @@ from bot.doctor.on_host import (
     examine_launcher,
     examine_secrets,
     examine_state,
-    examine_stores,
     examine_supervisor,
 )
+from bot.doctor.stores import examine_stores
 from bot.settings import Settings, read_settings
 from jobs.configuration_file import ConfigurationError
 

@@ -1,7 +1,6 @@
-"""Tries what the bot needs on the host: state, launcher, Zulip's tools, database and stores."""
+"""Tries what the bot needs on the host: state, launcher, Zulip's tools and its database."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,7 @@ from handlers.errors import HostFailure
 from handlers.host import postgres
 from handlers.host.deployments import current_deployment
 from handlers.host.layout import Layout
-from handlers.host.object_store import open_store
 from handlers.host.services import list_programs
-from handlers.host.settings import StoreSettings
 from handlers.host.zulip_web import ask_health
 from handlers.wording import size
 from jobs.configuration_file import ConfigurationError
@@ -23,7 +20,6 @@ from jobs.launching.choosing import backend
 from jobs.launching.transient_units import BOOTED
 from state.database import DatabaseUnusable, open_database, open_read_only
 
-_PROBE_BYTES = 64 * 1024
 _LITTLE_SPACE_BYTES = 1_000_000_000
 
 
@@ -177,30 +173,3 @@ def examine_database(settings: Settings) -> Iterator[Diagnosis]:
         yield failed("pg_dump", error.message, error.hint)
         return
     yield ok("pg_dump", f"pg_dump and pg_restore of PostgreSQL {facts.major} are in {programs}.")
-
-
-def examine_stores(settings: Settings) -> Iterator[Diagnosis]:
-    """Each store: an object is written, read back and deleted."""
-    if not settings.configuration.stores:
-        yield warning("stores", "No store is configured.", "Add one as [[stores]].")
-    for store in settings.configuration.stores:
-        yield _store(store)
-
-
-def _store(settings: StoreSettings) -> Diagnosis:
-    subject = f"store {settings.name}"
-    key, data = f"probe/{secrets.token_hex(8)}", secrets.token_bytes(_PROBE_BYTES)
-    try:
-        store = open_store(settings)
-        # Cheap, and quick to give up where nobody answers.
-        store.check()
-        try:
-            store.put(key, data)
-            same = store.get(key) == data
-        finally:
-            store.delete(key)
-    except HostFailure as error:
-        return told(subject, error, "Look at its [[stores]] table, and at the store itself.")
-    if not same:
-        return failed(subject, "What was read back is not what was written.", "Do not use it.")
-    return ok(subject, f"{size(_PROBE_BYTES)} were written, read back and deleted.")

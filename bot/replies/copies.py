@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bot.replies.probes import stores_probed
 from bot.replies.wording import code, count, fence, listing, moment, to_type
 from handlers.wording import PARTS, duration, missing_files, size
 
@@ -128,6 +129,7 @@ def _sealing(keys: list[Mapping[str, str]]) -> str:
 #: What some commands show, by operation; everything else is told in a sentence.
 SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
     "backup show": backup_shown,
+    "backup probe": stores_probed,
 }
 
 

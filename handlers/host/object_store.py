@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -21,6 +22,8 @@ from handlers.host.store_contract import (
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
+#: Kept open at once, by as many threads.
+CONNECTIONS = 16
 #: Between the tries of one request; then the store has failed.
 PATIENCE = (0.25, 0.5, 1.0, 2.0, 4.0)
 DEFAULT_REGION = "us-east-1"
@@ -28,6 +31,19 @@ _TRY_AGAIN = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceU
 _QUOTA = frozenset({"QuotaExceeded", "InsufficientCapacity", "XMinioStorageFull"})
 
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a bucket answered to one request, whatever that was."""
+
+    status: int
+    #: Of an error, such as `PreconditionFailed`; empty: it was carried out.
+    code: str
+    headers: Mapping[str, str]
+    fields: Mapping[str, Any]
+    #: What is raised of it where it was not looked for; None: it was carried out.
+    failure: HostFailure | None = None
 
 
 def open_store(settings: StoreSettings) -> Store:
@@ -64,6 +80,8 @@ class S3Store:
         self._settings = settings
         self._patience = patience
         self._bucket = settings.bucket
+        #: A bucket that locks its objects takes none without a checksum; others are spared it.
+        self._sends_md5 = False
         self._prefix = settings.prefix.strip("/") + "/" if settings.prefix.strip("/") else ""
 
     @cached_property
@@ -74,8 +92,11 @@ class S3Store:
         # A repeated PUT of ours writes the same bytes, so only the first one has to look.
         if self.exists(key):
             raise overwrites(self.name, key)
-        where = self._where(key)
-        self._ask(lambda: self._client.put_object(**where, Body=data))
+        try:
+            self._put(key, data)
+        except _ChecksumWanted:
+            self._sends_md5 = True
+            self._put(key, data)
 
     def claim(self, key: str, data: bytes) -> bool:
         # A bucket that locks its objects takes none without a checksum.
@@ -166,6 +187,30 @@ class S3Store:
         )
         return len(answer.get("InventoryConfigurationList", ()))
 
+    def request(self, operation: str, key: str | None = None, **more: Any) -> Reply:
+        """One request, tried once, to find out how the bucket answers it.
+
+        `operation` and `more` as boto3 has them. Raises HostFailure where there is no answer.
+        """
+        import botocore.exceptions  # noqa: PLC0415 (slow, and only stores in S3 need it)
+
+        where = {"Bucket": self._bucket} if key is None else self._where(key)
+        try:
+            fields = getattr(self._client, operation)(**where, **more)
+        except botocore.exceptions.ClientError as error:
+            status, code = _said(error)
+            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            return Reply(status, code, headers, {}, self._failure(error))
+        except (botocore.exceptions.BotoCoreError, OSError) as error:
+            raise self._failure(error) from error
+        told = fields["ResponseMetadata"]
+        return Reply(told["HTTPStatusCode"], "", told["HTTPHeaders"], fields)
+
+    def _put(self, key: str, data: bytes | bytearray) -> None:
+        where = self._where(key)
+        checksum = {"ContentMD5": md5_of(data)} if self._sends_md5 else {}
+        self._ask(lambda: self._client.put_object(**where, Body=data, **checksum))
+
     def _where(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + "/".join(key_parts(self.name, key))}
 
@@ -216,11 +261,13 @@ class S3Store:
         if isinstance(error, botocore.exceptions.ClientError):
             status, code = _said(error)
             full = status == 507 or code in _QUOTA
-            kind = _KINDS.get(status, HostFailure)
+            hint = _HINTS.get(code) or (_ACCESS if status in (401, 403) else None)
+            wants_checksum = status == 400 and any(word in str(error) for word in _LOCKED)
+            kind = _ChecksumWanted if wants_checksum else _KINDS.get(status, HostFailure)
             return kind(
                 f"Store {self.name}: bucket {self._bucket} answered {status} {code}.",
                 reason=Reason.DISK_FULL if full else Reason.STORE_FAILED,
-                hint=_ACCESS if status in (401, 403) else None,
+                hint=hint,
             )
         where = self._settings.endpoint or "S3"
         return HostFailure(
@@ -235,6 +282,11 @@ _ACCESS = (
 )
 
 
+_HINTS = {
+    "RequestTimeTooSkewed": "Set the clock of this host: the store's differs by more than 15 min."
+}
+
+
 class _NotFound(HostFailure):
     """The bucket or the object is not there."""
 
@@ -243,6 +295,12 @@ class _PastTheEnd(HostFailure):
     """All of the object had been read when the connection broke."""
 
 
+class _ChecksumWanted(HostFailure):
+    """The bucket locks objects, and takes none without a checksum."""
+
+
+#: S3 says the first, in a sentence; other servers have a code of their own for it.
+_LOCKED = ("Content-MD5", "MissingUploadObjectWithObjectLockHeaders")
 _KINDS: dict[int, type[HostFailure]] = {404: _NotFound, 416: _PastTheEnd}
 
 
@@ -271,6 +329,7 @@ def _s3_client(settings: StoreSettings, credentials: tuple[str, str] | None) -> 
         config=Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
+            max_pool_connections=CONNECTIONS,
             retries={"total_max_attempts": 1, "mode": "standard"},
             s3={"addressing_style": "path" if own else "auto"},
             request_checksum_calculation=when,

@@ -19,6 +19,10 @@ from bot.doctor.contract import Verdict
 from bot.doctor.examination import examine
 from bot.doctor.in_zulip import examine_zulip
 from bot.settings import read_settings
+from handlers.backups.probing.abilities import note
+from handlers.backups.probing.trying import probe
+from handlers.host.object_store import open_store
+from jobs.clock import SystemClock
 from jobs.launching.transient_units import BOOTED
 from state.database import open_database
 from tests.bot.programs import zulip_ops, zulip_ops_as_nobody
@@ -53,6 +57,9 @@ def stage(
     wish = Wish(extent=Extent(messages=20, uploads=2))
     with Stage.set_up(folder, wish, cluster=clusters.of(USUAL_MAJOR), s3=s3) as made:
         made.zulip.set_rate_limit(100_000)
+        for each in made.stores:
+            store = open_store(each)
+            note(store, probe(store, SystemClock()))
         yield made
 
 
@@ -88,7 +95,7 @@ def test_where_all_is_well_each_path_gets_one_good_line(
         assert report.of(subject).startswith("ok"), report.of(subject)
     assert report.of("channel").startswith("warning"), "#ops is public on this stage"
     assert not list((tmp_path / "state").iterdir()), "the bot's database is the bot's to make"
-    assert not list((stage.folder / "backups").rglob("*probe*/*")), "nothing is left in the store"
+    assert not list((stage.folder / "backups").rglob("probe/*")), "nothing is left in the store"
 
 
 def test_a_private_channel_is_well(stage: Stage, examined: Callable[..., Report]) -> None:

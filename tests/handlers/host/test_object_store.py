@@ -17,6 +17,7 @@ from handlers.host.local_store import LocalStore
 from handlers.host.object_store import S3Store, open_store
 from handlers.host.settings import StoreSettings
 from handlers.host.store_contract import Entry, Store
+from tests.fakes.faulty_s3 import FaultyS3
 from tests.fakes.tcp_line import TcpLine
 
 HOSTILE_KEYS = (
@@ -273,6 +274,35 @@ def test_free_space_of_a_directory_that_is_not_made_yet(tmp_path: Path) -> None:
 
     assert free
     assert not (tmp_path / "not").exists()
+
+
+def test_a_bucket_that_locks_its_objects_is_sent_a_checksum(tmp_path: Path) -> None:
+    """It takes nothing without one; any other bucket is spared it."""
+    with FaultyS3() as faulty:
+        store = S3Store(replace(faulty.store_settings("locked", "a", tmp_path), bucket="locked"))
+        store.request("create_bucket", ObjectLockEnabledForBucket=True)
+        rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+        store.request("put_object_lock_configuration", ObjectLockConfiguration=lock)
+
+        store.put("objects/a", b"first")
+        store.put("objects/b", b"second")
+
+        assert store.get("objects/b") == b"second"
+        with pytest.raises(HostFailure, match="nothing is ever overwritten"):
+            store.put("objects/a", b"other")
+
+
+def test_what_a_bucket_answers_is_told_as_it_is(s3_store_settings: StoreSettings) -> None:
+    store = S3Store(s3_store_settings)
+
+    good = store.request("put_object", "a/b", Body=b"1")
+    refused = store.request("put_object", "a/b", Body=b"2", IfNoneMatch="*")
+
+    assert (good.status, good.code, good.failure) == (200, "", None)
+    assert (refused.status, refused.code) == (412, "PreconditionFailed")
+    assert isinstance(refused.failure, HostFailure)
+    assert store.get("a/b") == b"1"
 
 
 def test_importing_the_door_does_not_import_boto3() -> None:

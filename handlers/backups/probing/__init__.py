@@ -1,0 +1,1 @@
+"""Find out what each store can do, and remember it there."""
