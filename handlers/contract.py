@@ -170,6 +170,8 @@ class Context:
     retention: RetentionSettings | None = None
     #: Where a run may keep what it needs again; None: nowhere.
     state_directory: Path | None = None
+    #: On whose word the run takes place, by name.
+    asked_by: str = "somebody"
 
 
 Args = TypeVar("Args")

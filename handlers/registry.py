@@ -195,6 +195,26 @@ DECLARATIONS: tuple[Declaration, ...] = (
         leaves_nothing=True,
     ),
     Declaration(
+        name="backup key check",
+        summary="See whether somebody still holds the recovery key",
+        module="handlers.backups.custody.check_key",
+        # It changes nothing but what is known: who can open the question has shown it.
+        effect=Effect.READ,
+        example="backup key check",
+        parameters=(
+            Parameter(
+                "answer",
+                Kind.WORD,
+                "what the sealed question says",
+                "K7QM-2XNR-9D4T-HWE3",
+                positional=True,
+                pattern=r"[0-9A-Za-z]{4}(-?[0-9A-Za-z]{4}){3}",
+            ),
+        ),
+        time_limit=timedelta(minutes=5),
+        leaves_nothing=True,
+    ),
+    Declaration(
         name="schedule add",
         summary="Have a command run by itself",
         module="handlers.schedules.set_schedule",

@@ -46,7 +46,9 @@ def observe_host(spec: ObserverSpec, clock: Clock) -> None:
     started_at = clock.now()
     known = _known(spec)
     facts = {name: _record(fact) for name, fact in known.items()}
-    context = Context(spec.host, spec.stores, spec.state_directory, clock, spec.time_limit)
+    context = Context(
+        spec.host, spec.stores, spec.state_directory, clock, spec.time_limit, spec.keys
+    )
     for observed in observe_all(_due(spec, known, started_at), context):
         facts[observed.name] = _fresh_record(observed, clock.now())
     order = [check.name for check in CHECKS]

@@ -101,6 +101,7 @@ def prepare(folder: RunFolder, declarations: tuple[Declaration, ...]) -> Run:
         contents=spec.contents,
         retention=spec.retention,
         state_directory=folder.path.parent.parent,
+        asked_by=spec.asker.name,
     )
     operation = declaration(spec.operation, declarations)
     return Run(folder, spec, operation, context, journal, clock.now())

@@ -8,7 +8,7 @@ from bot.app import check_schedules
 from bot.commands.registry import grammar_of
 from bot.doctor.contract import Diagnosis, Examination, Verdict, failed, ok
 from bot.doctor.in_zulip import examine_zulip
-from bot.doctor.keys import examine_keys
+from bot.doctor.keys import examine_custody, examine_keys
 from bot.doctor.on_host import (
     examine_database,
     examine_deployment,
@@ -34,6 +34,7 @@ EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
     ("database", examine_database),
     ("stores", examine_stores),
     ("keys", examine_keys),
+    ("recovery key", examine_custody),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bot.replies.custody import key_asked_for
 from bot.replies.probes import stores_probed
 from bot.replies.wording import code, count, fence, listing, moment, to_type
 from handlers.wording import PARTS, duration, missing_files, size
@@ -130,6 +131,7 @@ def _sealing(keys: list[Mapping[str, str]]) -> str:
 SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
     "backup show": backup_shown,
     "backup probe": stores_probed,
+    "backup key check": key_asked_for,
 }
 
 

@@ -17,6 +17,7 @@ TITLES = {
     "postgresql": "PostgreSQL",
     "supervisor": "Programs",
     "backups": "Backups",
+    "recovery_key": "Recovery key",
 }
 _STALE_SECONDS = 180
 

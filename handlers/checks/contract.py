@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handlers.contract import Clock, Facts
 from handlers.host.layout import Layout
-from handlers.host.settings import HostSettings, StoreSettings
+from handlers.host.settings import HostSettings, KeySettings, StoreSettings
 
 
 class Level(StrEnum):
@@ -51,6 +51,8 @@ class Context:
     clock: Clock
     #: The observer cuts the check off then.
     time_limit: timedelta
+    #: To whom copies are sealed.
+    keys: KeySettings = KeySettings()
 
     @property
     def layout(self) -> Layout:

@@ -5,6 +5,7 @@ from handlers.checks import (
     disks,
     memory,
     postgresql,
+    recovery_key,
     supervisor,
     uptime_load,
     zulip_version,
@@ -20,4 +21,5 @@ CHECKS: tuple[Check, ...] = (
     postgresql.CHECK,
     supervisor.CHECK,
     backups.CHECK,
+    recovery_key.CHECK,
 )

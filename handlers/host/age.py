@@ -106,6 +106,13 @@ def seal(source: Iterable[bytes | bytearray], recipients: Sequence[str]) -> byte
     return sealed
 
 
+def sealed_text(data: bytes, recipient: str) -> list[str]:
+    """The lines between the first and the last of a file of age that is text, to be copied."""
+    key = pyrage.x25519.Recipient.from_str(recipient)
+    text: str = pyrage.encrypt(data, [key], armored=True).decode("ascii")
+    return text.splitlines()[1:-1]
+
+
 def open_sealed(
     source: Iterable[bytes], identities: Sequence[Identity], write: Callable[[bytes], None]
 ) -> None:

@@ -25,6 +25,12 @@ def choose(configuration: Configuration, state_directory: Path) -> Launcher:
     chosen, group = backend(configuration), configuration.state.group
     if chosen == "helper":
         return HelperLauncher(configuration.launcher.socket)
-    spec = ObserverSpec(configuration.host, configuration.stores, state_directory, group)
+    spec = ObserverSpec(
+        configuration.host,
+        configuration.stores,
+        state_directory,
+        group,
+        keys=configuration.backup.keys,
+    )
     launcher = SystemdLauncher if chosen == "systemd" else ForkLauncher
     return launcher(state_directory, spec, group=group)

@@ -45,6 +45,8 @@ class ObserverSpec:
     fresh: bool = True
     #: For each check.
     time_limit: timedelta = timedelta(seconds=5)
+    #: To whom copies are sealed.
+    keys: KeySettings = KeySettings()
 
 
 def write_spec(spec: ObserverSpec) -> str:
@@ -57,6 +59,7 @@ def write_spec(spec: ObserverSpec) -> str:
         "group": spec.group,
         "fresh": spec.fresh,
         "time_limit_seconds": spec.time_limit.total_seconds(),
+        "keys": asdict(spec.keys),
     }
     return json.dumps(record, default=str)
 
@@ -81,6 +84,7 @@ def _spec(record: dict[str, Any]) -> ObserverSpec:
         group=record.get("group"),
         fresh=record.get("fresh", True),
         time_limit=timedelta(seconds=record.get("time_limit_seconds", 5)),
+        keys=keys_from_record(record.get("keys", {})),
     )
 
 

@@ -1,15 +1,17 @@
 """The doctor says to whom copies are sealed, and what nobody here can open."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.doctor.contract import Diagnosis, Verdict
-from bot.doctor.keys import examine_keys
+from bot.doctor.keys import examine_custody, examine_keys
 from bot.settings import Settings
+from handlers.backups.custody import proofs
 from handlers.host.age import Identity, key_id
 from handlers.host.settings import KeySettings
-from jobs.configuration import BackupSettings, Configuration
+from jobs.configuration import BackupSettings, Configuration, StateSettings
 
 RECOVERY, DRILL = Identity.generate(), Identity.generate()
 
@@ -83,3 +85,33 @@ def test_a_file_that_is_not_there_has_failed(tmp_path: Path) -> None:
 
     assert drill.verdict is Verdict.FAILED
     assert "cannot be read" in drill.sentence
+
+
+def custody(tmp_path: Path) -> list[Diagnosis]:
+    keys = KeySettings((RECOVERY.recipient,))
+    configuration = Configuration(
+        backup=BackupSettings(keys=keys), state=StateSettings(directory=tmp_path)
+    )
+    return list(examine_custody(Settings(tmp_path / "zulip-ops.toml", configuration)))
+
+
+def test_a_recovery_key_that_nobody_has_shown_has_no_finished_set_up(tmp_path: Path) -> None:
+    [said] = custody(tmp_path)
+
+    assert (said.verdict, said.subject) == (
+        Verdict.WARNING,
+        f"recovery key {key_id(RECOVERY.recipient)}",
+    )
+    assert "its set-up has not ended" in said.sentence
+    assert said.advice == "Run `backup key check`, and answer it."
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(3, Verdict.OK), (40, Verdict.WARNING)])
+def test_a_recovery_key_is_due_after_a_month(tmp_path: Path, days: int, verdict: Verdict) -> None:
+    at = datetime.now(UTC) - timedelta(days=days)
+    proofs.prove(tmp_path, key_id(RECOVERY.recipient), "Iago", at)
+
+    [said] = custody(tmp_path)
+
+    assert said.verdict is verdict
+    assert f"It was last shown to be held {days} days ago, by Iago." in said.sentence

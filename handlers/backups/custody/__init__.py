@@ -1,0 +1,1 @@
+"""Who has shown to hold the recovery keys, and when."""
