@@ -217,3 +217,18 @@ def test_only_plain_blanks_at_the_ends_are_nothing(text: str) -> None:
 def test_echo_is_cut_beyond_sixty_characters_alone() -> None:
     assert echo("x" * 60) == f"`{'x' * 60}`"
     assert echo("x" * 59 + " y" * 9) == f"`{'x' * 59}...`"
+
+
+@pytest.mark.parametrize(
+    ("word", "typed"),
+    [
+        ("nightly", "nightly"),
+        ("backup now", '"backup now"'),
+        ("", '""'),
+        ("it's", '"it\'s"'),
+        ('say "hi"', "'say \"hi\"'"),
+    ],
+)
+def test_a_word_is_quoted_only_where_it_has_to_be(word: str, typed: str) -> None:
+    assert quote(word) == typed
+    assert tokenize(typed) == [word]

@@ -132,12 +132,12 @@ def test_why_a_damaged_ledger_cannot_be_used_is_told(ledger: GrantLedger) -> Non
     with pytest.raises(LauncherUnavailable) as caught:
         ledger.grants()
     start = f"The grants in {ledger.file} cannot be used: "
-    assert str(caught.value).startswith(start)
-    assert "a grant" in str(caught.value)
+    assert str(caught.value).startswith(f"{start}a grant has ")
 
     ledger.file.write_text("{")
-    with pytest.raises(LauncherUnavailable, match=r"grants\.json"):
+    with pytest.raises(LauncherUnavailable) as caught:
         ledger.grants()
+    assert str(caught.value).startswith(f"{start}grants.json")
 
 
 def test_it_is_written_for_people_to_read_and_in_order(ledger: GrantLedger) -> None:
