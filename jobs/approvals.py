@@ -72,10 +72,8 @@ def decide(
     """What one look comes to, for this very plan."""
     assert job.plan is not None
     assert request.asker_id is not None
-    kind = Kind(request.kind)
-    by_word = kind is Kind.WORD
+    by_word = Kind(request.kind) is Kind.WORD
     wanted = ConsentRequest(
-        kind=kind,
         asker_id=request.asker_id,
         approvers=frozenset(request.approvers),
         needed=request.needed,
@@ -83,7 +81,6 @@ def decide(
         plan_message_id=request.message_id or 0,
         content_sha256=str(job.command_sha256 if by_word else job.plan["card_sha256"]),
         sender_id=request.asker_id if by_word else None,
-        fingerprint=request.fingerprint,
         expires_at=request.expires_at,
         epoch=job.epoch,
         command=None if by_word else command_of(job),

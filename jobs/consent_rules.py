@@ -81,7 +81,6 @@ class SourceSeen:
 class ConsentRequest:
     """What is consented to, by whom, and until when."""
 
-    kind: Kind
     asker_id: int
     #: The policy's list; empty means that nobody can consent.
     approvers: frozenset[int]
@@ -92,8 +91,6 @@ class ConsentRequest:
     plan_message_id: int
     #: Of the plan message as it was posted, in hexadecimal.
     content_sha256: str
-    #: Of the plan's binding; the posted text carries it.
-    fingerprint: str
     expires_at: datetime
     epoch: int
     #: None where nobody wrote a command: a schedule, or root on the host.

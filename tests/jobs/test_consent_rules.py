@@ -11,7 +11,6 @@ from jobs.consent_rules import (
     YES,
     Cause,
     ConsentRequest,
-    Kind,
     Observation,
     Source,
     SourceSeen,
@@ -28,20 +27,17 @@ SECOND = timedelta(seconds=1)
 PERSON = Voter(is_human=True, is_active=True, is_guest=False)
 
 CONFIRMATION = ConsentRequest(
-    kind=Kind.CONFIRMATION,
     asker_id=IAGO,
     approvers=frozenset({IAGO}),
     needed=1,
     self_counts=True,
     plan_message_id=500,
     content_sha256="c" * 64,
-    fingerprint="f" * 64,
     expires_at=NOW + timedelta(minutes=30),
     epoch=1,
 )
 APPROVAL = replace(
     CONFIRMATION,
-    kind=Kind.APPROVAL,
     approvers=frozenset({IAGO, DESDEMONA, HAMLET}),
     self_counts=False,
 )
@@ -369,7 +365,7 @@ def test_another_policy_voids_what_waits() -> None:
 
 
 def test_a_word_is_looked_for_in_the_asker_s_own_message() -> None:
-    word = replace(CONFIRMATION, kind=Kind.WORD, sender_id=IAGO)
+    word = replace(CONFIRMATION, sender_id=IAGO)
     said = replace(seen(), sender_id=IAGO, spoken=frozenset({IAGO}))
 
     assert judge(word, said, NOW, BOT) == Verdict(State.GRANTED, (IAGO,), Cause.ENOUGH)
