@@ -22,6 +22,8 @@ _LIMITS = (8**7, 8**7, 8**7, 8**11, 8**11)
 _NAME_BYTES = 100
 
 Write = Callable[[bytes], None]
+#: Asked with the name and the mode of each regular file: who takes its bytes; None: nobody.
+Taker = Callable[[str, int], Callable[[memoryview], object] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Member:
     size_bytes: int
     #: Of regular files.
     sha256: str | None
+    #: Permission bits.
+    mode: int = 0
 
 
 class TarWriter:
@@ -109,6 +113,11 @@ class _Header:
     name: str
     kind: bytes
     size_bytes: int
+    mode: int
+
+
+def _taken_by_nobody(_name: str, _mode: int) -> None:
+    """Its content is only hashed."""
 
 
 class TarReader:
@@ -119,8 +128,11 @@ class TarReader:
         #: What is left of the chunk that was begun; looked at in place, never copied whole.
         self._rest = memoryview(b"")
 
-    def members(self) -> Iterator[Member]:
-        """Every member with its content's hash; the stream is read to its very end."""
+    def members(self, taker: Taker = _taken_by_nobody) -> Iterator[Member]:
+        """Every member with its content's hash; the stream is read to its very end.
+
+        The bytes of a file are handed to whom `taker` names for it, before its member comes.
+        """
         long_name = None
         while (block := bytes(self._take(BLOCK))) != _ZEROES:
             header = _decoded(block)
@@ -130,22 +142,25 @@ class TarReader:
                 if header.kind == tarfile.GNUTYPE_LONGNAME:
                     long_name = os.fsdecode(text)
                 continue
-            yield self._member(header, long_name or header.name)
+            yield self._member(header, long_name or header.name, taker)
             long_name = None
         for rest in chain((bytes(self._rest),), self._chunks):
             if rest.strip(b"\0"):
                 raise ValueError("bytes after the end of the archive")
 
-    def _member(self, header: _Header, name: str) -> Member:
+    def _member(self, header: _Header, name: str, taker: Taker) -> Member:
         if header.kind != tarfile.REGTYPE:
-            return Member(name, header.kind, header.size_bytes, None)
+            return Member(name, header.kind, header.size_bytes, None, header.mode)
         content, left = hashlib.sha256(), header.size_bytes
+        take = taker(name, header.mode)
         while left:
             piece = self._next(left)
             content.update(piece)
+            if take is not None:
+                take(piece)
             left -= len(piece)
         self._take(-header.size_bytes % BLOCK)
-        return Member(name, header.kind, header.size_bytes, content.hexdigest())
+        return Member(name, header.kind, header.size_bytes, content.hexdigest(), header.mode)
 
     def _take(self, size: int) -> memoryview:
         """So many bytes in one piece."""
@@ -203,13 +218,14 @@ def _decoded(block: bytes) -> _Header:
     try:
         noted = int(block[148:156].rstrip(b"\0 "), 8)
         size = _number(block[124:136])
+        mode = stat.S_IMODE(_number(block[100:108]))
     except ValueError as error:
         raise ValueError("a header that is none") from error
     # The checksum counts its own field as blanks.
     if noted != sum(block) - sum(block[148:156]) + 8 * ord(" "):
         raise ValueError("a header with a wrong checksum")
     name = block[:100].partition(b"\0")[0]
-    return _Header(os.fsdecode(name), block[156:157], size)
+    return _Header(os.fsdecode(name), block[156:157], size, mode)
 
 
 def _number(data: bytes) -> int:

@@ -54,6 +54,11 @@ class Layout:
         return self.root / "home/zulip/uploads"
 
     @property
+    def tornado(self) -> Path:
+        """Where Tornado leaves the event queues for its next start, as `event_queues*.json`."""
+        return self.root / "home/zulip/tornado"
+
+    @property
     def configuration(self) -> Path:
         return self.root / "etc/zulip"
 

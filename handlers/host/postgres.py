@@ -1,4 +1,4 @@
-"""The door to PostgreSQL: short, read-only conversations with Zulip's database."""
+"""The door to PostgreSQL: short conversations with Zulip's database, which only read it."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import platform
 import pwd
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,10 @@ from handlers.host.settings import DatabaseSettings
 TIMEOUT = timedelta(seconds=5)
 #: Debian and Ubuntu keep each major's programs apart.
 DEBIAN = Path("/usr/lib/postgresql")
+#: The account and the role of PostgreSQL that may make and rename databases.
+SUPERUSER = "postgres"
+#: The database that is always there.
+MAINTENANCE = "postgres"
 #: Named, so that libpq looks for no password file of ours.
 NO_PASSWORD_FILE = "/nonexistent/pgpass"  # noqa: S105 (the name of a file that is not there)
 
@@ -52,6 +56,10 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
+class DatabaseInUse(HostFailure):
+    """Somebody is connected to a database of which nobody may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """What the database says of itself."""
@@ -72,6 +80,28 @@ def connect(settings: DatabaseSettings, *, timeout: timedelta = TIMEOUT) -> Iter
 
     Raises HostFailure, with one sentence, when the database cannot be reached or a statement fails.
     """
+    with _connected(settings, timeout, readonly=True) as connection:
+        yield connection
+
+
+@contextmanager
+def administer(
+    settings: DatabaseSettings, *, database: str = MAINTENANCE, timeout: timedelta = TIMEOUT
+) -> Iterator[Connection]:
+    """A connection as PostgreSQL's superuser that may change what it likes, in autocommit mode.
+
+    Otherwise as `connect`.
+    """
+    system_user = None if settings.system_user is None else SUPERUSER
+    superuser = replace(settings, name=database, user=SUPERUSER, system_user=system_user)
+    with _connected(superuser, timeout, readonly=False) as connection:
+        yield connection
+
+
+@contextmanager
+def _connected(
+    settings: DatabaseSettings, timeout: timedelta, *, readonly: bool
+) -> Iterator[Connection]:
     import psycopg2  # noqa: PLC0415 (slow, and only needed where somebody asks the database)
 
     try:
@@ -82,7 +112,7 @@ def connect(settings: DatabaseSettings, *, timeout: timedelta = TIMEOUT) -> Iter
                 dbname=settings.name,
                 user=settings.user,
                 passfile=NO_PASSWORD_FILE,
-                connect_timeout=max(2, round(timeout.total_seconds())),
+                connect_timeout=max(2, round(min(timeout, TIMEOUT).total_seconds())),
                 application_name="zulip-ops",
                 client_encoding="UTF8",
                 options=f"-c statement_timeout={round(timeout.total_seconds() * 1000)}",
@@ -90,8 +120,10 @@ def connect(settings: DatabaseSettings, *, timeout: timedelta = TIMEOUT) -> Iter
     except psycopg2.Error as error:
         raise _unreachable(settings, error) from error
     try:
-        connection.set_session(readonly=True, autocommit=True)
+        connection.set_session(readonly=readonly, autocommit=True)
         yield connection
+    except psycopg2.errors.ObjectInUse as error:
+        raise DatabaseInUse(f"PostgreSQL refuses it: {_first_line(error)}.") from error
     except psycopg2.Error as error:
         raise HostFailure(
             f"PostgreSQL did not answer a question about database {settings.name}:"
@@ -109,6 +141,14 @@ def rows(
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return cursor.fetchall()
+
+
+def execute(
+    connection: Connection, statement: str, parameters: Sequence[object] | None = None
+) -> None:
+    """A statement that answers nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def value(connection: Connection, query: str, parameters: Sequence[object] | None = None) -> Any:

@@ -30,6 +30,8 @@ class Keys:
     run: Identity | None = None
     index: Identity | None = None
     drill: Identity | None = None
+    #: Named for this run alone, by somebody on the host.
+    named: Identity | None = None
 
     @property
     def sealing(self) -> Sealing | None:
@@ -54,7 +56,7 @@ class Keys:
         if sealing is None:
             return None
         fitting = {each.recipient for each in sealing.keys if _opens(each, stream)}
-        held = (self.run, self.drill, self.index)
+        held = (self.run, self.drill, self.index, self.named)
         return tuple(each for each in held if each is not None and each.recipient in fitting)
 
     def may_build_on(self, sealing: Sealing | None) -> bool:
@@ -94,9 +96,15 @@ def keys_of_run(
     return Keys(settings, Identity.generate(), index, _drill(settings, say))
 
 
-def keys_at_hand(settings: KeySettings, say: Callable[[str], None]) -> Keys:
-    """The keys for reading copies that were made some time ago."""
-    return Keys(settings, drill=_drill(settings, say))
+def keys_at_hand(
+    settings: KeySettings, say: Callable[[str], None], named: Path | None = None
+) -> Keys:
+    """The keys for reading copies that were made some time ago; `named` is a file with another.
+
+    Raises HostFailure where that file holds none.
+    """
+    identity = None if named is None else Identity.read(named)
+    return Keys(settings, drill=_drill(settings, say), named=identity)
 
 
 def drill_identity(settings: KeySettings) -> Identity | None:
