@@ -8,14 +8,14 @@ from pathlib import Path
 from bot.demo.sample_host import supervisorctl
 from handlers.host.layout import Layout
 
-_QUEUES = (
+QUEUES = (
     *("deferred_work", "digest_emails", "email_mirror", "email_senders", "embed_links"),
     *("embedded_bots", "missedmessage_emails", "missedmessage_mobile_notifications"),
     *("outgoing_webhooks", "thumbnail", "user_activity", "user_activity_interval"),
 )
 NAMES = (
     *("process-fts-updates", "zulip-django", "zulip-katex", "zulip-tornado"),
-    *(f"zulip-workers:zulip_events_{queue}" for queue in _QUEUES),
+    *(f"zulip-workers:zulip_events_{queue}" for queue in QUEUES),
 )
 
 

@@ -21,6 +21,7 @@ MIGRATIONS = (
 _IMITATED = (
     *("upgrade-zulip", "restart-server", "start-server", "stop-server"),
     "lib/check-database-compatibility",
+    "setup/flush-memcached",
 )
 _NOT_IMITATED = (
     *("upgrade-zulip-from-git", "purge-old-deployments", "zulip-puppet-apply"),
@@ -186,15 +187,15 @@ def _write_version(tree: Path, version: str) -> None:
 
 
 def _write_scripts(layout: Layout, tree: Path) -> None:
-    for name in _IMITATED:
+    for name in (*(f"scripts/{each}" for each in _IMITATED), "manage.py"):
         _script(
-            tree / "scripts" / name,
+            tree / name,
             # Where it lies by then: a release is unpacked and moved before its scripts run.
             'here=$(readlink -f -- "$0")\n'
             f'exec "{sys.executable}" -I -m bot.demo.sample_host.scripts "{layout.root}"'
-            f' "${{here%/scripts/{name}}}" {name.removeprefix("lib/")} "$@"\n',
+            f' "${{here%/{name}}}" {name.rpartition("/")[2]} "$@"\n',
         )
-    for name in (*(f"scripts/{each}" for each in _NOT_IMITATED), "manage.py"):
+    for name in (f"scripts/{each}" for each in _NOT_IMITATED):
         _script(tree / name, f'echo "The sample host does not imitate {name}." >&2\nexit 1\n')
 
 

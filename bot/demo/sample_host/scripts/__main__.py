@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bot.demo.sample_host.scripts import database, serving, upgrading
+from bot.demo.sample_host.scripts import database, forgetting, serving, upgrading
 from bot.demo.sample_host.scripts.installation import Installation
 
 _SCRIPTS = {
@@ -12,6 +12,8 @@ _SCRIPTS = {
     "start-server": serving.start_server,
     "stop-server": serving.stop_server,
     "check-database-compatibility": database.check_compatibility,
+    "flush-memcached": forgetting.flush_memcached,
+    "manage.py": forgetting.manage,
 }
 
 
