@@ -48,7 +48,7 @@ from jobs.launcher import (
 )
 from jobs.launching.keeping_grants import Grants
 from jobs.observing.facts import FactsError, read_facts
-from jobs.recovery import OpenRun, Verdict, evidence, verdict
+from jobs.recovery import OpenRun, Verdict, evidence, last_word, verdict
 from jobs.runs.crashpoints import crashpoint
 from jobs.runs.run_folder import RunFolder
 from jobs.schedules import Recurrence
@@ -293,7 +293,9 @@ class Hands:
         elif found in {Verdict.TAKE_IN, Verdict.FOLLOW}:
             self._follow(self._handle(name))
         else:
-            self._tell(RunLost(name, status, evidence(status, was_started=run.was_started)))
+            said = last_word(RunFolder(self._handle(name).folder))
+            word = evidence(status, was_started=run.was_started) + said
+            self._tell(RunLost(name, status, word))
         if again.start.job.cancelling:
             # Who was told to end it may have died before it did.
             self.carry_out(EndRun(name.job, name.attempt))

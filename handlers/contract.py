@@ -19,6 +19,10 @@ from handlers.host.settings import (
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Facts = Mapping[str, JSON]
 
+#: The fact in which a run says what will hold should nothing more be heard of it. The newest one
+#: becomes part of what people are told when it was killed.
+IF_LOST = "if_lost"
+
 
 class Effect(StrEnum):
     """How much an operation can change; policy maps it to people. Stored, never renamed."""
@@ -57,6 +61,8 @@ class Parameter:
     longest: int = 200
     #: What stands for the value in help, where the name says too little: `store`.
     place: str = ""
+    #: Taken from root on the host alone, never from chat.
+    on_host_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from handlers.contract import IF_LOST
 from jobs.launcher import RunStatus
+from jobs.runs.journal_reader import JournalReader
+from jobs.runs.records import RecordKind
+from jobs.runs.run_folder import RunFolder
 from jobs.runs.run_unit import UnitEnd
 
 #: Of the processes that a lost run has left.
@@ -62,6 +66,19 @@ def evidence(status: RunStatus, *, was_started: bool = True) -> str:
     if status.left_over:
         return f"{died}; still running of what it had started: {_named(status.left_over)}."
     return f"{died}."
+
+
+def last_word(folder: RunFolder) -> str:
+    """What the run itself had said would hold if it is lost, to stand behind the evidence; empty
+    where it said nothing, or its journal cannot be read."""
+    said = ""
+    try:
+        for record in JournalReader(folder.journal_file).read():
+            if record.kind is RecordKind.FACT and record.content.get("name") == IF_LOST:
+                said = str(record.content.get("value"))
+    except OSError:
+        return ""
+    return f" {said}" if said else ""
 
 
 def _died(end: UnitEnd | None) -> str:

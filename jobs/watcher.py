@@ -12,7 +12,7 @@ from handlers.host import process_table
 from jobs.journal import RunName, RunResult
 from jobs.launcher import Launcher, LauncherUnavailable, RunHandle, RunStatus
 from jobs.launching.looking import look
-from jobs.recovery import evidence
+from jobs.recovery import evidence, last_word
 from jobs.runs.fields import Unreadable
 from jobs.runs.journal_reader import JournalReader
 from jobs.runs.records import Record
@@ -156,7 +156,7 @@ class Watcher:
             followed.told_at = time.monotonic()
             status = _seen_on_disk(followed.folder)
         if not status.alive and not status.ended:
-            self._lose(followed, status, evidence(status))
+            self._lose(followed, status, evidence(status) + last_word(followed.folder))
 
     def _lose(self, followed: _Followed, status: RunStatus, sentence: str) -> None:
         self._forget(followed)

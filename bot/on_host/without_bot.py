@@ -23,6 +23,7 @@ from jobs.journal import PLAN, RUN, Asker, RunResult, RunSpec
 from jobs.launcher import Launcher, RunHandle
 from jobs.lifecycle import FINAL, Status
 from jobs.observing.facts import read_facts
+from jobs.recovery import last_word
 from jobs.runs.run_folder import RunFolder
 from state import audit_log, job_store
 from state.database import DatabaseUnusable, open_read_only
@@ -103,7 +104,8 @@ class WithoutBot:
         status = self.launcher.status(handle.name)
         if status.alive or status.ended:
             return None
-        return f"The run has died without a result; what it wrote is in {handle.folder}."
+        said = last_word(RunFolder(handle.folder))
+        return f"The run has died without a result; what it wrote is in {handle.folder}.{said}"
 
     def end_of_job(self, number: int) -> str | None:
         """How the bot has ended the job; None while it has not, or its database is busy."""

@@ -1,11 +1,17 @@
 """Every combination of what a run may have left has one verdict."""
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from handlers.contract import IF_LOST
+from handlers.host.redaction import Redactor
+from jobs.clock import SystemClock
 from jobs.launcher import RunStatus
-from jobs.recovery import OpenRun, Verdict, evidence, may_have_begun, verdict
+from jobs.recovery import OpenRun, Verdict, evidence, last_word, may_have_begun, verdict
+from jobs.runs.journal_writer import JournalWriter
+from jobs.runs.run_folder import RunFolder
 from jobs.runs.run_unit import UnitEnd
 
 BOOLEANS = (False, True)
@@ -152,6 +158,17 @@ def test_the_cases_that_happen(run: OpenRun, status: RunStatus, expected: Verdic
 )
 def test_the_evidence_is_said_in_a_sentence(status: RunStatus, said: str) -> None:
     assert said in evidence(status)
+
+
+def test_what_a_run_had_said_would_hold_is_told_in_its_newest_words(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert last_word(folder) == ""
+    journal = JournalWriter(folder, Redactor(["s3cret-of-the-host"]), SystemClock())
+    journal.fact(IF_LOST, "Nothing was changed.")
+    journal.fact("snapshot", "20261123T150200Z-0123abcd")
+    with journal.step("Swap"):
+        journal.fact(IF_LOST, "Zulip may be stopped (s3cret-of-the-host).")
+    assert last_word(folder) == " Zulip may be stopped ([hidden])."
 
 
 def test_a_start_that_never_came_about_leaves_no_folder_either() -> None:
