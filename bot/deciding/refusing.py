@@ -22,6 +22,10 @@ def why_forbidden(
     """Why not, in the person's words; root and root's schedules may do what is declared."""
     if asker.is_root:
         return None
+    if (on_host := hosts_own(parsed)) is not None:
+        hint = f'There, as root: `zulip-ops do "{parsed.verb.name} … {on_host} …"`.'
+        message = f"`{on_host}` is taken on the host alone, never from chat."
+        return Refusal(message, hint, Reason.WRONG_PLACE.value), Reason.WRONG_PLACE
     effect = parsed.verb.effect
     decision = may_ask(policy, asker.user_id or 0, effect)
     if isinstance(decision, Denied):
@@ -79,6 +83,14 @@ def hidden(about: tuple[Verb, ...], bot_name: str) -> Refusal:
     message = f"You may not run {names}, so there is nothing to explain."
     hint = f"{to_type(bot_name, 'whoami')} shows what you may do."
     return Refusal(message, hint, Reason.NOT_PERMITTED.value)
+
+
+def hosts_own(parsed: Parsed) -> str | None:
+    """An option that was typed and that only the host's own command line may have."""
+    for each in parsed.verb.parameters:
+        if each.on_host_only and each.name in parsed.arguments:
+            return f"--{each.name.replace('_', '-')}"
+    return None
 
 
 def _without_yes(parsed: Parsed) -> str:

@@ -21,7 +21,8 @@ def with_inner(grammar: Grammar, outer: Parsed, text: str) -> Parsed:
         raise BadCommand(
             f"`{inner.verb.name}` makes no sense in a schedule.",
             reason=Reason.BAD_ARGUMENT,
-            hint="A schedule runs what only reads, or what becomes a job, such as `backup now`.",
+            hint="A schedule runs what only reads, or what becomes a job, such as `backup now`."
+            " What is destructive is agreed to each time.",
         )
     assert inner.verb.effect is not None
     # What the asker would have said to the plan is said to the schedule instead.
@@ -35,7 +36,7 @@ def _may_come_later(inner: Parsed) -> bool:
     if inner.help_wanted:
         return False
     if isinstance(verb, Declaration):
-        return verb.effect_of is None
+        return verb.effect_of is None and verb.effect is not Effect.DESTRUCTIVE
     if not isinstance(verb, Command) or verb.effect is not Effect.READ:
         return False
     return not (verb.acts or verb.only_in_channel)

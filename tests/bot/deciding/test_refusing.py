@@ -16,7 +16,7 @@ from bot.permissions import Place
 from bot.replies.alarms import ReadOnly
 from bot.replies.refusals import NobodyCouldApprove, NotPermitted, Refusal, WrongPlace
 from bot.vigilance.read_only import CHANNEL, KEY, because, begin
-from handlers.contract import Declaration, Effect
+from handlers.contract import Declaration, Effect, Kind, Parameter
 from handlers.errors import Reason
 from jobs.configuration import EffectPolicy, Policy
 from tests.bot.deciding.waiting_plan import NOW, Desk
@@ -73,6 +73,24 @@ def forbidden(
 )
 def test_whoever_has_the_role_may_ask(verb: Verb, asker: int, place: Place) -> None:
     assert forbidden(verb, by(asker), place) is None
+
+
+@pytest.mark.parametrize("place", Place)
+def test_an_option_of_the_host_is_taken_from_root_alone(place: Place) -> None:
+    option = Parameter("identity", Kind.WORD, "a file", "/root/key", on_host_only=True)
+    verb = Declaration("restore", "What", "m", Effect.READ, "restore", parameters=(option,))
+    typed = Parsed(verb, {"identity": "/root/key"}, "restore --identity /root/key")
+
+    assert why_forbidden(typed, ROOT, place, POLICY, "ops") is None
+    refused = why_forbidden(typed, by(IAGO), place, POLICY, "ops")
+
+    assert refused is not None
+    assert refused[1] is Reason.WRONG_PLACE
+    assert refused[0].text() == (
+        "`--identity` is taken on the host alone, never from chat."
+        ' There, as root: `zulip-ops do "restore … --identity …"`.'
+    )
+    assert forbidden(verb, by(IAGO)) is None, "without it, it is a command like any other"
 
 
 @pytest.mark.parametrize("place", Place)

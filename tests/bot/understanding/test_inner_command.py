@@ -35,11 +35,13 @@ def query(name: str, effect: Effect | None) -> Command:
 
 
 UPGRADE = Declaration("upgrade", "Upgrade", "m", Effect.DISRUPTIVE, "upgrade")
+RESTORE = Declaration("restore", "Restore", "m", Effect.DESTRUCTIVE, "restore")
 BACKUP = Declaration("backup now", "Back up", "m", Effect.ROUTINE, "backup now")
 GRAMMAR = Grammar(
     (
         ADD,
         UPGRADE,
+        RESTORE,
         BACKUP,
         query("status", Effect.READ),
         query("help", None),
@@ -87,6 +89,7 @@ def test_consent_in_the_inner_command_is_left_out() -> None:
         ("silence", "silence"),
         ("hold", "hold"),
         ("secrets", "secrets"),
+        ("restore", "restore"),
         ("schedule add x --command upgrade", "schedule add"),
     ],
 )
@@ -97,6 +100,7 @@ def test_what_makes_no_sense_later_is_refused(text: str, verb: str) -> None:
     assert caught.value.reason is Reason.BAD_ARGUMENT
     assert caught.value.hint == (
         "A schedule runs what only reads, or what becomes a job, such as `backup now`."
+        " What is destructive is agreed to each time."
     )
 
 
