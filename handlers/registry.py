@@ -41,6 +41,19 @@ _TIMING = (
     Parameter("grace", Kind.INTEGER, "after how many minutes a run counts as missed", "60"),
 )
 
+_ONLY = Parameter(
+    "only", Kind.CHOICE, "this part alone", "database", choices=("database", "uploads")
+)
+_IDENTITY = Parameter(
+    "identity",
+    Kind.WORD,
+    "on the host: the file of a key that opens the copy",
+    "/root/recovery.key",
+    pattern=r"/[A-Za-z0-9._/-]{1,200}",
+    place="file",
+    on_host_only=True,
+)
+
 #: What a release of Zulip is called: 9.2, 10.0-beta1.
 RELEASE_PATTERN = r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?(-(beta|rc)[0-9]{1,2})?"
 
@@ -213,6 +226,38 @@ DECLARATIONS: tuple[Declaration, ...] = (
         ),
         time_limit=timedelta(minutes=5),
         leaves_nothing=True,
+    ),
+    Declaration(
+        name="restore plan",
+        summary="Show what a restore would do, cost and lose, and what is in its way",
+        module="handlers.restores.restore_plan",
+        effect=Effect.READ,
+        example="restore plan 12",
+        parameters=(_COPY, _ONLY, _IDENTITY),
+        time_limit=timedelta(minutes=10),
+        leaves_nothing=True,
+    ),
+    Declaration(
+        name="restore",
+        summary="Restore a copy: beside what is there, checked, then swapped in",
+        module="handlers.restores.restore",
+        effect=Effect.DESTRUCTIVE,
+        example="restore 12 --server chat.example.org",
+        parameters=(
+            _COPY,
+            Parameter(
+                "server",
+                Kind.WORD,
+                "the name of this server, as its EXTERNAL_HOST says",
+                "chat.example.org",
+                required=True,
+                pattern=r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?",
+                place="name",
+            ),
+            _ONLY,
+            _IDENTITY,
+        ),
+        time_limit=timedelta(hours=24),
     ),
     Declaration(
         name="schedule add",

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.replies.custody import key_asked_for
 from bot.replies.probes import stores_probed
+from bot.replies.restores import restore_planned
 from bot.replies.wording import code, count, fence, listing, moment, to_type
 from handlers.wording import PARTS, duration, missing_files, size
 
@@ -132,6 +133,7 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
     "backup show": backup_shown,
     "backup probe": stores_probed,
     "backup key check": key_asked_for,
+    "restore plan": restore_planned,
 }
 
 

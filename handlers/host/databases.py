@@ -110,6 +110,8 @@ def _drop(connection: Connection, name: str) -> None:
 
 
 def _rename(connection: Connection, names: Mapping[str, str]) -> None:
+    # Once it has answered, no crash may take it back: what lies in files is renamed along with it.
+    postgres.execute(connection, "SET synchronous_commit = on")
     postgres.execute(connection, "BEGIN")
     for before, after in names.items():
         statement = f"ALTER DATABASE {quoted(before)} RENAME TO {quoted(after)}"

@@ -1,0 +1,1 @@
+"""Restores on the running server: beside what is there, checked, and then swapped by renaming."""

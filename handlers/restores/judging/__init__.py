@@ -1,0 +1,1 @@
+"""Whether a copy can be restored here, what it would cost, and what it would lose."""

@@ -1,0 +1,254 @@
+"""Restore a copy on the running server: beside, checked, then swapped by renaming."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from handlers.backups import planning, take_backup
+from handlers.backups.repository import Snapshot
+from handlers.contract import JSON, Context, Handler, Outcome, Plan
+from handlers.errors import BadCommand, HostFailure, Reason, Refused
+from handlers.host import postgres
+from handlers.host.deployments import Deployment, current_deployment
+from handlers.host.layout import Layout
+from handlers.restores import beside, settings_diff
+from handlers.restores.judging import conditions, estimating, lost, present
+from handlers.restores.judging.chosen import Chosen, choose, standing_sentence
+from handlers.restores.judging.mismatches import Made, deployment_for
+from handlers.restores.judging.present import Present
+from handlers.restores.switching import arrangement, swap, zulip_tools
+from handlers.restores.switching.arrangement import DATABASE, UPLOADS, Names
+from handlers.restores.switching.failing import (
+    Switch,
+    bringing_back,
+    removing_what_is_beside,
+    tell_if_lost,
+)
+from handlers.upgrades import probing, way_back
+
+STEPS = (
+    "Take a backup and read it back; without a verified copy nothing is touched",
+    "Restore beside what is there, under other names, and check it against the commit record",
+    "Compare the settings, which are not changed",
+    "Stop Zulip, and probe it from outside until it answers again",
+    "Swap by renaming; what was there is kept under another name",
+    "Purge the queues and flush the caches, which know the other database",
+    "Start Zulip, and wait until it answers from outside, and is healthy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """The copy, by its job or its id; the server's name, typed; and what of it."""
+
+    copy: str
+    server: str
+    only: str | None = None
+    #: A file with another key, named on the host.
+    identity: str | None = None
+
+
+def plan(context: Context, args: Args) -> Plan:
+    """Bound to the copy and its store, to the present database, and to the names that are used."""
+    chosen = choose(context, args.copy, args.identity)
+    now = present.look(context)
+    _check_server(args.server, now.external_host)
+    parts, names = conditions.parts_of(args.only), Names.of(context)
+    snapshot, made = chosen.snapshot, Made.of(chosen.snapshot)
+    stores = planning.choose_stores(context.stores, None)
+    database = planning.look_at_database(context.host)
+    looks = planning.look_at_stores(stores, context.keys)
+    uploads = planning.look_at_uploads(Layout(context.host.root))
+    tree = deployment_for(made, now)
+    return Plan(
+        summary=f"Restore {' and '.join(parts)} of copy `{snapshot.id}` on {args.server},"
+        " after a verified backup.",
+        binding={
+            "snapshot": snapshot.id,
+            "from_store": f"{chosen.place.settings.name}, {planning.place(chosen.place.settings)}",
+            "parts": list[JSON](parts),
+            "server": args.server,
+            "to_deployment": None if tree is None else tree.path.name,
+            "kept_as": _kept_as(parts, names),
+            "copies_to": {store.name: planning.place(store) for store in stores},
+            "sealed_to": planning.sealed_to(context.keys),
+            **planning.identity(context.host, database),
+        },
+        steps=_steps(parts),
+        way_back=_way_back(names, parts),
+        preconditions=(
+            *conditions.preconditions(context, chosen, now, parts),
+            *planning.preconditions(database, looks, uploads),
+        ),
+        estimates=_estimates(context, chosen, now, parts),
+    )
+
+
+def run(context: Context, args: Args, plan: Plan) -> Outcome:
+    """Nothing is touched before a copy is verified; no step that failed is tried again."""
+    chosen = choose(context, args.copy, args.identity)
+    before, after = _deployments(context, chosen.snapshot)
+    parts, names = conditions.parts_of(args.only), Names.of(context)
+    tell_if_lost(context, names, args.copy, switching=False)
+    backup = take_backup.run(
+        context, take_backup.Args(), take_backup.plan(context, take_backup.Args())
+    )
+    switch = Switch(before, after, str(backup.facts["snapshot"]))
+    with removing_what_is_beside(context, switch.safety_copy):
+        _judge_again(plan, current_deployment(Layout(context.host.root)))
+        restored = beside.restore(context, chosen, parts, _programs(context))
+        with context.journal.step(STEPS[2]):
+            restored.notes.append(_compare_settings(context, chosen))
+            tell_if_lost(context, names, args.copy, switching=True)
+    with probing.watching(context.host) as watch, bringing_back(context, switch, watch):
+        found = _switch(context, chosen, switch, parts)
+        way_back.bring_back(context, watch, after.version)
+    return _outcome(context, chosen, switch, (parts, found), restored.notes, watch)
+
+
+def _switch(
+    context: Context, chosen: Chosen, switch: Switch, parts: tuple[str, ...]
+) -> lost.Lost | None:
+    """From the first moment at which Zulip is away; what is lost is counted once it is."""
+    zulip_tools.stop(context, switch.before.path)
+    with context.journal.step("Swap by renaming"):
+        found = None
+        if DATABASE in parts:
+            found = lost.since_copy(context, chosen.snapshot, present.look(context))
+        ended = swap.forward(context, parts)
+        if ended:
+            context.journal.output(f"Disconnected from the database: {', '.join(ended)}.\n")
+    if DATABASE in parts:
+        zulip_tools.forget(context, switch.after.path)
+    switch.was_started = True
+    zulip_tools.start(context, switch.after.path)
+    return found
+
+
+def _outcome(
+    context: Context,
+    chosen: Chosen,
+    switch: Switch,
+    what: tuple[tuple[str, ...], lost.Lost | None],
+    notes: list[str],
+    watch: probing.Watch,
+) -> Outcome:
+    (parts, gone), snapshot, names = what, chosen.snapshot, Names.of(context)
+    away = probing.note_downtime(context, watch)
+    found = arrangement.look(context)
+    to_drop = arrangement.commands_to_drop(context.host.database, found)
+    kept = " and ".join(f"`{each}`" for each in to_drop)
+    last = lost.copied_message(snapshot)
+    epoch = (
+        ""
+        if DATABASE not in parts or last is None
+        else f" Message numbers go on after {last.id}, so a new epoch begins, and what waited for"
+        " consent is void."
+    )
+    told = "" if gone is None else f" Not in it any more: {gone.sentence()}."
+    return Outcome(
+        sentence=f"{' and '.join(parts).capitalize()} of copy `{snapshot.id}` were restored."
+        f" {probing.told(away)}{told} {' '.join(notes)}".rstrip(),
+        state=f"Zulip answers and runs {switch.after.version}. {found.sentence()} All from before"
+        f" is kept until a person drops it on the host, as root: {kept}.{epoch}",
+        facts={
+            "restored": snapshot.id,
+            "parts": list[JSON](parts),
+            "snapshot": switch.safety_copy,
+            "old_database": names.old_database if DATABASE in parts else None,
+            "old_uploads": str(names.old_uploads) if UPLOADS in parts else None,
+            "lost_messages": None if gone is None else gone.messages,
+            "lost_seconds": None if gone is None else gone.seconds,
+            "message_ids_go_on_after": last.id if last and DATABASE in parts else None,
+        },
+        next="status",
+    )
+
+
+def _check_server(typed: str, name: str | None) -> None:
+    if name is None:
+        raise Refused(
+            "What this server is called could not be read from EXTERNAL_HOST in"
+            " /etc/zulip/settings.py, so nobody can say that it is the one you mean.",
+            reason=Reason.PREFLIGHT_FAILED,
+        )
+    if typed.casefold() != name.casefold():
+        raise BadCommand(
+            f"This server is {name}, and you typed {typed}.",
+            reason=Reason.BAD_ARGUMENT,
+            hint="If it is the right server, ask again with its own name.",
+        )
+
+
+def _deployments(context: Context, snapshot: Snapshot) -> tuple[Deployment, Deployment]:
+    """What runs, and what will: the plan has judged that there is one."""
+    now = present.look(context)
+    tree = deployment_for(Made.of(snapshot), now)
+    if tree is None or now.deployment is None:
+        raise Refused("No deployment fits the copy any more.", reason=Reason.PLAN_CHANGED)
+    return now.deployment, tree
+
+
+def _judge_again(plan: Plan, now: Deployment) -> None:
+    """The backup may have taken an hour, in which somebody can have upgraded by hand."""
+    if now.path.name != plan.binding["deployment"]:
+        raise Refused(
+            f"While the backup was taken, {now.path.name} became the present deployment, so the"
+            " restore was not begun.",
+            reason=Reason.PLAN_CHANGED,
+        )
+
+
+def _programs(context: Context) -> Path:
+    with postgres.connect(context.host.database) as connection:
+        major = postgres.read_facts(connection).major
+    return postgres.programs_directory(context.host.database, major)
+
+
+def _compare_settings(context: Context, chosen: Chosen) -> str:
+    """Told and kept in the log; that they differ stops nothing."""
+    try:
+        found = settings_diff.differences(chosen.source(lambda _: None), Layout(context.host.root))
+    except HostFailure as failure:
+        return f"Settings could not be compared: {failure.message}"
+    for each in found:
+        context.journal.output("".join(f"{line}\n" for line in each.lines))
+    return settings_diff.summary(found)
+
+
+def _steps(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return STEPS if DATABASE in parts else tuple(each for each in STEPS if "queues" not in each)
+
+
+def _kept_as(parts: tuple[str, ...], names: Names) -> dict[str, JSON]:
+    kept = {DATABASE: names.old_database, UPLOADS: str(names.old_uploads)}
+    return {part: kept[part] for part in parts}
+
+
+def _way_back(names: Names, parts: tuple[str, ...]) -> str:
+    what = {
+        DATABASE: f"the database as `{names.old_database}`",
+        UPLOADS: f"the uploads in `{names.old_uploads}`",
+    }
+    kept = " and ".join(what[part] for part in parts)
+    return (
+        f"what is there now is kept, {kept}, until a person drops it. If anything fails after Zulip"
+        " was stopped, both are renamed back and Zulip is started again at once. What is written"
+        " after the copy was taken is not in what is restored."
+    )
+
+
+def _estimates(
+    context: Context, chosen: Chosen, now: Present, parts: tuple[str, ...]
+) -> dict[str, JSON]:
+    gone = lost.since_copy(context, chosen.snapshot, now) if DATABASE in parts else None
+    return {
+        "would_be_lost": None if gone is None else gone.sentence(),
+        "standing": standing_sentence(chosen.place.standing, context.clock.now()),
+        **estimating.expected(context, chosen.snapshot, parts),
+        "database_bytes": Made.of(chosen.snapshot).size_bytes,
+        "uploads_bytes": chosen.snapshot.uploads.bytes,
+        "worth_knowing": list[JSON](conditions.warnings(chosen, now)),
+    }
+
+
+HANDLER = Handler(args=Args, plan=plan, run=run)

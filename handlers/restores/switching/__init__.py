@@ -1,0 +1,1 @@
+"""Switch to what was restored by renaming, and back where that fails."""
