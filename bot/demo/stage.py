@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.demo.host_on_air import HostOnAir
+from bot.demo.mirror import Mirror
 from bot.demo.postgres_cluster import PostgresCluster, available_majors
 from bot.demo.s3_server import S3Server
 from bot.demo.sample_host.host import Extent, SampleHost
@@ -38,6 +39,8 @@ class Wish:
     commands_a_minute: int = 10_000
     #: Lines of the table [launcher]: a stage asks nothing of the system that it stands on.
     launcher: str = 'backend = "fork"'
+    #: Whether what is said in Zulip is written into the database of the host, as it really is.
+    mirrored: bool = False
     #: Further lines of zulip-ops.toml.
     more_configuration: str = ""
 
@@ -86,7 +89,10 @@ class Stage:
             )
             for version, migrations in wish.releases:
                 host.publish(version, migrations)
-            running.enter_context(HostOnAir(host.layout, zulip))
+            mirror = None
+            if wish.mirrored and host.database is not None:
+                mirror = Mirror(host.database, zulip)
+            running.enter_context(HostOnAir(host.layout, zulip, mirror))
         except BaseException:
             running.close()
             raise

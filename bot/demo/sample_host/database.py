@@ -138,7 +138,7 @@ class SampleDatabase:
 
     def add_messages(self, count: int) -> None:
         """More messages, each with two readers; about 850 bytes each with all indexes."""
-        first = 1 + int(self._run("SELECT coalesce(max(id), 0) FROM zulip.zerver_message"))
+        first = 1 + self.newest_message()
         self._run(f"\\set first {first}\n\\set last {first + count - 1}\n{_MESSAGES}")
 
     def add_attachments(self, uploads: Iterable[Upload]) -> None:
@@ -155,6 +155,22 @@ class SampleDatabase:
     def name_pictures(self, users: int) -> None:
         """The first people have avatars of their own; there is an icon, and a custom emoji."""
         self._run(f"\\set users {users}\n{_PICTURES}")
+
+    def newest_message(self) -> int:
+        """Its number; 0 where there is none."""
+        return int(self._run("SELECT coalesce(max(id), 0) FROM zulip.zerver_message"))
+
+    def identity(self) -> str:
+        """Another one where another database has taken this one's name."""
+        return self._run("SELECT oid FROM pg_database WHERE datname = current_database()")
+
+    def copy_messages(self, rows: str) -> None:
+        """Messages as lines of CSV: id, realm, sender, recipient, topic, content, time, and whether
+        there is an attachment."""
+        self._run(
+            "COPY zulip.zerver_message (id, realm_id, sender_id, recipient_id, subject, content,"
+            f" date_sent, has_attachment) FROM STDIN WITH (FORMAT csv);\n{rows}\\.\n"
+        )
 
     def _run(self, statements: str) -> str:
         return self.cluster.sql(statements, database=self.name, user=ROLE)

@@ -77,11 +77,11 @@ class Outages:
         with self._lock:
             self._front.site.realm.rewind_message_ids(last)
 
-    def restore_backup(self, last: int) -> None:
+    def restore_backup(self, last: int, *, version: tuple[str, int] | None = None) -> None:
         """What restoring a backup shows: ids go backwards, queues are gone, a new generation."""
         self.go_down()
         self.rewind_message_ids(last)
-        self.come_back(keep_queues=False)
+        self.come_back(keep_queues=False, version=version)
 
     def duplicate_events(self, count: int = 1) -> None:
         """The next `count` events come twice, under two numbers."""
