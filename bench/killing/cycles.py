@@ -137,7 +137,7 @@ def each_point_once() -> list[Cycle]:
 
 
 _WHILE_PLANNING = (
-    *("runner_started", "run_begun", "plan_made", "card_written"),
+    *("runner_started", "run_begun", "step_begun", "plan_made", "card_written"),
     *("before_result", "result_written"),
 )
 _RECEIVING_AND_STARTING = (

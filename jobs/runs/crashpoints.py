@@ -17,6 +17,7 @@ RUN_POINTS = (
     "spec_written",
     "runner_started",
     "run_begun",
+    "step_begun",  # passed at each step: the first is that of the plan
     "plan_made",
     "card_written",
     "lock_taken",

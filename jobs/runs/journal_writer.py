@@ -9,6 +9,7 @@ from datetime import timedelta
 from handlers.contract import JSON, Clock
 from handlers.host.directories import sync
 from handlers.host.redaction import Redactor
+from jobs.runs.crashpoints import crashpoint
 from jobs.runs.output_log import OutputLog
 from jobs.runs.records import Record, RecordKind
 from jobs.runs.run_folder import RunFolder
@@ -48,6 +49,7 @@ class JournalWriter:
         self.present_step = title
         self._next_progress = 0.0
         self._append(RecordKind.STEP, {"title": title})
+        crashpoint("step_begun")
         self.log.note(f"== {title} ({self._clock.now():%Y-%m-%d %H:%M:%S} UTC)")
         ok = False
         try:
