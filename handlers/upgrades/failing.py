@@ -30,11 +30,11 @@ def leaving_nothing_unsaid(
             context.journal.fact(name, value)
         kept = f"Backup `{snapshot}` is verified."
         failure.state = " ".join(part for part in (done, left.sentences(), kept) if part)
-        failure.hint = _advice(left)
+        failure.hint = _advice(left, snapshot)
         raise
 
 
-def _advice(left: aftermath.Aftermath) -> str:
+def _advice(left: aftermath.Aftermath, snapshot: str) -> str:
     """What to do next; on the host where Zulip does not answer, as chat is away then."""
     if left.answering is None and left.database_is_as_before:
         what = "`zulip-ops do rollback` as root" if left.has_flipped else f"`{_START}` as zulip"
@@ -42,7 +42,8 @@ def _advice(left: aftermath.Aftermath) -> str:
     if left.answering is None:
         return (
             "Zulip's scripts go on where they stopped: put right what failed and run the upgrade"
-            " again from the host with `zulip-ops do`. The other way is to restore the backup."
+            " again from the host with `zulip-ops do`. The other way is to restore the backup, and"
+            f' the old version with it: `zulip-ops do "restore {snapshot} --server NAME"`.'
         )
     if left.has_flipped:
         return "The new version is live; look at its output for what failed after the switch."

@@ -33,8 +33,9 @@ ROLL_BACK = (
 )
 RESTORE = (
     "the release brings migrations: once they are applied, the older version does not fit the"
-    " database any more, and the way back is to restore the backup that this job takes. What is"
-    " written after the switch would be lost then."
+    " database any more, and the way back is to restore the backup that this job takes: `restore`"
+    " brings the deployment of now back with it. What is written after the switch would be lost"
+    " then."
 )
 
 
