@@ -94,6 +94,9 @@ class Notifies(Protocol):
     def retry_now(self) -> None:
         """Zulip is back: wait no longer."""
 
+    def hold_back(self, at_most: timedelta) -> None:
+        """Send nothing until `retry_now`."""
+
 
 class Wakes(Protocol):
     """The scheduler."""

@@ -89,6 +89,11 @@ class Sender:
         for worker in self._workers:
             worker.retry_now()
 
+    def hold_back(self, at_most: timedelta) -> None:
+        """Send nothing until `retry_now`, whatever Zulip would take."""
+        for worker in self._workers:
+            worker.hold_back(at_most)
+
     def stop(self, timeout: timedelta = timedelta(seconds=2)) -> bool:
         """Finish the calls under way, or cut them; True once both threads have ended."""
         for worker in self._workers:
@@ -122,6 +127,8 @@ class _Worker:
         self._settled_at: dict[int, float] = {}
         self._looked_at: dict[int, float] = {}
         self._tries: dict[int, int] = {}
+        #: Nothing is sent before (monotonic seconds).
+        self._held_until = 0.0
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._retry = threading.Event()
@@ -133,7 +140,11 @@ class _Worker:
     def wake(self) -> None:
         self._wake.set()
 
+    def hold_back(self, at_most: timedelta) -> None:
+        self._held_until = time.monotonic() + at_most.total_seconds()
+
     def retry_now(self) -> None:
+        self._held_until = 0.0
         self._retry.set()
         self._wake.set()
 
@@ -154,6 +165,10 @@ class _Worker:
             self._wake.clear()
             # Not in the pause: what is heard during an attempt shortens the pause after it.
             self._retry.clear()
+            held = self._held_until - time.monotonic()
+            if held > 0:
+                self._retry.wait(held)
+                continue
             if not self._scope.reactions:
                 self._stopping.wait(AFTER_REACTIONS.total_seconds())
             try:

@@ -83,6 +83,8 @@ class Declaration:
     touches_host: bool = True
     #: Whether a run that died has changed nothing that counts, whatever it was doing.
     leaves_nothing: bool = False
+    #: Whether a run may take the numbers of Zulip's messages back.
+    rewinds_messages: bool = False
     #: Names that stored jobs may still carry.
     aliases: tuple[str, ...] = ()
 

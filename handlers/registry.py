@@ -258,6 +258,7 @@ DECLARATIONS: tuple[Declaration, ...] = (
             _IDENTITY,
         ),
         time_limit=timedelta(hours=24),
+        rewinds_messages=True,
     ),
     Declaration(
         name="schedule add",

@@ -219,6 +219,11 @@ class Decisions:
                 inbox.answer(tx, entry.id, Reason.RUN_LOST.value, None, now)
         return tuple(effects)
 
+    def may_rewind(self, tx: Transaction) -> bool:
+        """Whether a run is under way that may take the numbers of Zulip's messages back."""
+        running = job_store.in_status(tx, Status.RUNNING)
+        return any(declaration(job.operation).rewinds_messages for job in running)
+
     def open_runs(self, tx: Transaction, now: datetime) -> list[tuple[StartRun, OpenRun]]:
         """After a restart: every run whose end was not taken in, and how to start it if need be."""
         found = []

@@ -51,6 +51,8 @@ _logger = logging.getLogger(__name__)
 _TOGETHER = 50
 #: From its intention until a run is followed, when all goes well.
 _STRAY_AFTER = timedelta(seconds=30)
+#: How long at most nothing is sent while a restore may have taken the message numbers back.
+NUMBERS_UNKNOWN = timedelta(minutes=2)
 
 Decide = Callable[[Transaction, datetime], tuple[Effect, ...]]
 
@@ -99,6 +101,15 @@ class Handling:
             self._hands.find_again(again, run)
         for effect in left:
             self._hands.carry_out(effect)
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        """While a run may take the message numbers back, nothing is sent to a Zulip of which it is
+        not known what its numbers mean; `_connected` has that looked at and lets it go on."""
+        with self._database.read() as tx:
+            may_rewind = self._decisions.may_rewind(tx)
+        if may_rewind:
+            self._hands.sender.hold_back(NUMBERS_UNKNOWN)
 
     def handle(self, event: Event) -> None:
         match event:
@@ -108,6 +119,9 @@ class Handling:
                 self._observed(event)
             case RunProgressed() | RunEnded() | RunLost():
                 self._run_event(event)
+            case ConnectionLost():
+                _note(event)
+                self._hold_back()
             case RowSent() | AuditRead():
                 self._decide(partial(self._told, event))
             case _:

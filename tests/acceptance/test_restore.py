@@ -77,7 +77,7 @@ def newest_in_database(talk: Conversation) -> int:
 
 
 def test_two_others_agree_and_what_was_said_since_is_gone(
-    talk: Conversation, cast: Cast, copy: int
+    talk: Conversation, cast: Cast, copy: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = epoch(talk)
     later = talk.say(cast.hamlet, "This will be forgotten.", topic="lunch")
@@ -109,6 +109,7 @@ def test_two_others_agree_and_what_was_said_since_is_gone(
     assert talk.audit_chain_holds()
     assert talk.hear(cast.iago, "whoami").startswith("You are ")
     assert talk.lock_is_free()
+    assert "will not be sent" not in caplog.text, "nothing was sent to a number of before"
 
 
 def test_the_plan_is_for_whoever_may_read(talk: Conversation, cast: Cast, copy: int) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,9 @@ class Quiet:
 
     def retry_now(self) -> None:
         pass
+
+    def hold_back(self, at_most: timedelta) -> None:
+        raise AssertionError(at_most)
 
     def follow(self, schedules: Mapping[str, Recurrence]) -> None:
         pass

@@ -293,6 +293,22 @@ def test_sender_goes_on_at_once_when_it_hears_that_zulip_is_back(
     assert office.said("t") == ["patient"]
 
 
+def test_what_is_held_back_waits_until_it_hears_that_it_may_go_and_not_for_ever(
+    office: Office,
+) -> None:
+    sender = office.sender()
+    sender.hold_back(timedelta(minutes=2))
+    office.post("what number is this?")
+    time.sleep(0.3)
+    assert office.said("t") == []
+    sender.retry_now()
+    office.wait_until_empty()
+    sender.hold_back(timedelta(seconds=0.5))
+    office.post("nobody told me")
+    office.wait_until_empty()
+    assert office.said("t") == ["what number is this?", "nobody told me"]
+
+
 def test_what_it_hears_during_a_vain_attempt_shortens_the_pause_after_it(
     office: Office, world: Stage
 ) -> None:
