@@ -10,13 +10,12 @@ from handlers.errors import BadCommand, HostFailure, Reason, Refused
 from handlers.host import postgres
 from handlers.host.deployments import Deployment, current_deployment
 from handlers.host.layout import Layout
-from handlers.restores import beside, settings_diff
-from handlers.restores.judging import conditions, estimating, lost, present
-from handlers.restores.judging.chosen import Chosen, choose, standing_sentence
+from handlers.restores import beside, settings_diff, telling
+from handlers.restores.judging import conditions, lost, present
+from handlers.restores.judging.chosen import Chosen, choose
 from handlers.restores.judging.mismatches import Made, deployment_for
-from handlers.restores.judging.present import Present
-from handlers.restores.switching import arrangement, swap, zulip_tools
-from handlers.restores.switching.arrangement import DATABASE, UPLOADS, Names
+from handlers.restores.switching import swap, zulip_tools
+from handlers.restores.switching.arrangement import DATABASE, Names
 from handlers.restores.switching.failing import (
     Switch,
     bringing_back,
@@ -24,16 +23,6 @@ from handlers.restores.switching.failing import (
     tell_if_lost,
 )
 from handlers.upgrades import probing, way_back
-
-STEPS = (
-    "Take a backup and read it back; without a verified copy nothing is touched",
-    "Restore beside what is there, under other names, and check it against the commit record",
-    "Compare the settings, which are not changed",
-    "Stop Zulip, and probe it from outside until it answers again",
-    "Swap by renaming; what was there is kept under another name",
-    "Purge the queues and flush the caches, which know the other database",
-    "Start Zulip, and wait until it answers from outside, and is healthy",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ def plan(context: Context, args: Args) -> Plan:
     database = planning.look_at_database(context.host)
     looks = planning.look_at_stores(stores, context.keys)
     uploads = planning.look_at_uploads(Layout(context.host.root))
-    tree = deployment_for(made, now)
+    tree = deployment_for(made, now) if DATABASE in parts else now.deployment
     return Plan(
         summary=f"Restore {' and '.join(parts)} of copy `{snapshot.id}` on {args.server},"
         " after a verified backup.",
@@ -68,26 +57,26 @@ def plan(context: Context, args: Args) -> Plan:
             "parts": list[JSON](parts),
             "server": args.server,
             "to_deployment": None if tree is None else tree.path.name,
-            "kept_as": _kept_as(parts, names),
+            "kept_as": telling.kept_as(parts, names),
             "copies_to": {store.name: planning.place(store) for store in stores},
             "sealed_to": planning.sealed_to(context.keys),
             **planning.identity(context.host, database),
         },
-        steps=_steps(parts),
-        way_back=_way_back(names, parts),
+        steps=telling.steps(parts),
+        way_back=telling.way_back(names, parts),
         preconditions=(
             *conditions.preconditions(context, chosen, now, parts),
             *planning.preconditions(database, looks, uploads),
         ),
-        estimates=_estimates(context, chosen, now, parts),
+        estimates=telling.estimates(context, chosen, now, parts),
     )
 
 
 def run(context: Context, args: Args, plan: Plan) -> Outcome:
     """Nothing is touched before a copy is verified; no step that failed is tried again."""
-    chosen = choose(context, args.copy, args.identity)
-    before, after = _deployments(context, chosen.snapshot)
+    chosen = choose(context, str(plan.binding["snapshot"]), args.identity)
     parts, names = conditions.parts_of(args.only), Names.of(context)
+    before, after = _deployments(context, chosen.snapshot, parts)
     tell_if_lost(context, names, args.copy, switching=False)
     backup = take_backup.run(
         context, take_backup.Args(), take_backup.plan(context, take_backup.Args())
@@ -96,13 +85,13 @@ def run(context: Context, args: Args, plan: Plan) -> Outcome:
     with removing_what_is_beside(context, switch.safety_copy):
         _judge_again(plan, current_deployment(Layout(context.host.root)))
         restored = beside.restore(context, chosen, parts, _programs(context))
-        with context.journal.step(STEPS[2]):
+        with context.journal.step(telling.STEPS[2]):
             restored.notes.append(_compare_settings(context, chosen))
             tell_if_lost(context, names, args.copy, switching=True)
     with probing.watching(context.host) as watch, bringing_back(context, switch, watch):
         found = _switch(context, chosen, switch, parts)
         way_back.bring_back(context, watch, after.version)
-    return _outcome(context, chosen, switch, (parts, found), restored.notes, watch)
+    return telling.outcome(context, chosen, switch, (parts, found), restored.notes, watch)
 
 
 def _switch(
@@ -124,46 +113,6 @@ def _switch(
     return found
 
 
-def _outcome(
-    context: Context,
-    chosen: Chosen,
-    switch: Switch,
-    what: tuple[tuple[str, ...], lost.Lost | None],
-    notes: list[str],
-    watch: probing.Watch,
-) -> Outcome:
-    (parts, gone), snapshot, names = what, chosen.snapshot, Names.of(context)
-    away = probing.note_downtime(context, watch)
-    found = arrangement.look(context)
-    to_drop = arrangement.commands_to_drop(context.host.database, found)
-    kept = " and ".join(f"`{each}`" for each in to_drop)
-    last = lost.copied_message(snapshot)
-    epoch = (
-        ""
-        if DATABASE not in parts or last is None
-        else f" Message numbers go on after {last.id}, so a new epoch begins, and what waited for"
-        " consent is void."
-    )
-    told = "" if gone is None else f" Not in it any more: {gone.sentence()}."
-    return Outcome(
-        sentence=f"{' and '.join(parts).capitalize()} of copy `{snapshot.id}` were restored."
-        f" {probing.told(away)}{told} {' '.join(notes)}".rstrip(),
-        state=f"Zulip answers and runs {switch.after.version}. {found.sentence()} All from before"
-        f" is kept until a person drops it on the host, as root: {kept}.{epoch}",
-        facts={
-            "restored": snapshot.id,
-            "parts": list[JSON](parts),
-            "snapshot": switch.safety_copy,
-            "old_database": names.old_database if DATABASE in parts else None,
-            "old_uploads": str(names.old_uploads) if UPLOADS in parts else None,
-            "lost_messages": None if gone is None else gone.messages,
-            "lost_seconds": None if gone is None else gone.seconds,
-            "message_ids_go_on_after": last.id if last and DATABASE in parts else None,
-        },
-        next="status",
-    )
-
-
 def _check_server(typed: str, name: str | None) -> None:
     if name is None:
         raise Refused(
@@ -179,10 +128,12 @@ def _check_server(typed: str, name: str | None) -> None:
         )
 
 
-def _deployments(context: Context, snapshot: Snapshot) -> tuple[Deployment, Deployment]:
-    """What runs, and what will: the plan has judged that there is one."""
+def _deployments(
+    context: Context, snapshot: Snapshot, parts: tuple[str, ...]
+) -> tuple[Deployment, Deployment]:
+    """What runs, and what will: the plan has judged that there is one. Uploads fit any version."""
     now = present.look(context)
-    tree = deployment_for(Made.of(snapshot), now)
+    tree = deployment_for(Made.of(snapshot), now) if DATABASE in parts else now.deployment
     if tree is None or now.deployment is None:
         raise Refused("No deployment fits the copy any more.", reason=Reason.PLAN_CHANGED)
     return now.deployment, tree
@@ -213,42 +164,6 @@ def _compare_settings(context: Context, chosen: Chosen) -> str:
     for each in found:
         context.journal.output("".join(f"{line}\n" for line in each.lines))
     return settings_diff.summary(found)
-
-
-def _steps(parts: tuple[str, ...]) -> tuple[str, ...]:
-    return STEPS if DATABASE in parts else tuple(each for each in STEPS if "queues" not in each)
-
-
-def _kept_as(parts: tuple[str, ...], names: Names) -> dict[str, JSON]:
-    kept = {DATABASE: names.old_database, UPLOADS: str(names.old_uploads)}
-    return {part: kept[part] for part in parts}
-
-
-def _way_back(names: Names, parts: tuple[str, ...]) -> str:
-    what = {
-        DATABASE: f"the database as `{names.old_database}`",
-        UPLOADS: f"the uploads in `{names.old_uploads}`",
-    }
-    kept = " and ".join(what[part] for part in parts)
-    return (
-        f"what is there now is kept, {kept}, until a person drops it. If anything fails after Zulip"
-        " was stopped, both are renamed back and Zulip is started again at once. What is written"
-        " after the copy was taken is not in what is restored."
-    )
-
-
-def _estimates(
-    context: Context, chosen: Chosen, now: Present, parts: tuple[str, ...]
-) -> dict[str, JSON]:
-    gone = lost.since_copy(context, chosen.snapshot, now) if DATABASE in parts else None
-    return {
-        "would_be_lost": None if gone is None else gone.sentence(),
-        "standing": standing_sentence(chosen.place.standing, context.clock.now()),
-        **estimating.expected(context, chosen.snapshot, parts),
-        "database_bytes": Made.of(chosen.snapshot).size_bytes,
-        "uploads_bytes": chosen.snapshot.uploads.bytes,
-        "worth_knowing": list[JSON](conditions.warnings(chosen, now)),
-    }
 
 
 HANDLER = Handler(args=Args, plan=plan, run=run)

@@ -68,7 +68,8 @@ def _file(
     now, then = (_lines(each, redactor) for each in (present, copied))
     lines = tuple(difflib.unified_diff(now, then, f"now/{name}", f"copy/{name}", n=1, lineterm=""))
     changed = sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in lines)
-    return Difference(name, f"{changed} lines" if changed else "hidden values", lines)
+    summary = f"{changed} line{'s' * (changed != 1)}" if changed else "hidden values"
+    return Difference(name, summary, lines)
 
 
 def _secrets(now: Mapping[str, str], then: Mapping[str, str]) -> Difference | None:

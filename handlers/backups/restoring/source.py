@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import zstandard
 
 from handlers.backups.reading.read_back import damaged
-from handlers.backups.repository import UPLOADS, Snapshot, StoredObject, StreamRecord
+from handlers.backups.repository import Snapshot, StoredObject, StreamRecord
 from handlers.backups.sealing.beside import opened
 from handlers.backups.sealing.keys import Keys
 from handlers.backups.streams import plain_of
@@ -40,14 +40,16 @@ class Source:
         written, or where no key is here that opens it."""
         record = self.snapshot.streams[stream]
         identities = self._identities(stream)
-        plain, size = hashlib.sha256(), 0
+        # Uploads of earlier copies have none: each file's own stands in the index.
+        plain = None if record.plain_sha256 is None else hashlib.sha256()
+        size = 0
         for each, data in self._fetched(record.objects):
             for chunk in self._opened(each, data, identities):
-                if stream != UPLOADS:
+                if plain is not None:
                     plain.update(chunk)
                 size += len(chunk)
                 yield chunk
-        self._compare(record, size, None if stream == UPLOADS else plain.hexdigest())
+        self._compare(record, size, None if plain is None else plain.hexdigest())
 
     def _identities(self, stream: str) -> Sequence[Identity] | None:
         identities = self.keys.openers(self.snapshot.sealing, stream)

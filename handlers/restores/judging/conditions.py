@@ -33,10 +33,13 @@ def preconditions(
     _must_hold(chosen, parts)
     database: tuple[Precondition, ...] = ()
     if DATABASE in parts:
-        database = (mismatches.of_postgresql(made, now), mismatches.of_extensions(made, now))
+        database = (
+            mismatches.of_zulip(made, now),
+            mismatches.of_postgresql(made, now),
+            mismatches.of_extensions(made, now),
+        )
     return (
         _key(chosen),
-        mismatches.of_zulip(made, now),
         *database,
         rooms.has_room(context, chosen.snapshot, parts, made.size_bytes),
         _names_are_free(context, parts),

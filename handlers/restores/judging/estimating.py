@@ -12,6 +12,8 @@ from handlers.wording import duration, size
 
 #: Below the state directory: how fast the parts were restored on this host.
 RATES_FILE = "restore-rates.json"
+#: How many of the last runs are told of.
+RUNS_SHOWN = 3
 #: Plain bytes a second on two cores and a local disk; where nothing was restored yet.
 USUAL = {DATABASE: 20e6, UPLOADS: 80e6}
 
@@ -29,6 +31,14 @@ def expected(context: Context, snapshot: Snapshot, parts: tuple[str, ...]) -> di
         " after a backup",
         "downtime": "as long as Zulip takes to stop and to start; the rest is done before",
     }
+
+
+def earlier_runs(context: Context) -> str:
+    """How long whole restores took here, the last first; empty before the first one."""
+    told = context.hints.get("seconds")
+    earlier = told if isinstance(told, list) else []
+    took = [float(each) for each in earlier if isinstance(each, int | float)]
+    return ", ".join(duration(seconds) for seconds in took[:RUNS_SHOWN])
 
 
 def known_rates(context: Context) -> Mapping[str, float]:

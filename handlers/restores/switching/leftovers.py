@@ -30,7 +30,7 @@ def _jobs(context: Context, sizes: dict[str, int]) -> set[int]:
     names = Names.of(context)
     beginnings = (
         *((name, names.database) for name in sizes),
-        *((path.name, names.uploads.name) for path in names.uploads.parent.iterdir()),
+        *((path.name, names.uploads.name) for path in names.uploads.parent.glob("*")),
     )
     found = (
         _NUMBER.fullmatch(name.removeprefix(beginning))

@@ -9,7 +9,7 @@ from handlers.contract import Context
 from handlers.errors import HostFailure
 from handlers.host import processes
 from handlers.host.layout import Layout
-from handlers.upgrades.log_lines import RESTARTING, Steps
+from handlers.upgrades.log_lines import Steps
 
 START_LIMIT = timedelta(minutes=15)
 STOP_LIMIT = timedelta(minutes=5)
@@ -23,14 +23,14 @@ def start_server(tree: Path) -> Path:
 
 def stop(context: Context, tree: Path) -> None:
     """nginx, PostgreSQL and the others stay; HostFailure where something of Zulip still runs."""
-    with Steps(context.journal, "Stop Zulip", RESTARTING) as steps:
+    with Steps(context.journal, "Stop Zulip", ()) as steps:
         script = str(tree / "scripts/stop-server")
         processes.run((script,), timeout=STOP_LIMIT, output=steps.read)
 
 
 def start(context: Context, tree: Path) -> None:
     """With the code of that deployment, which becomes current."""
-    with Steps(context.journal, "Start Zulip", RESTARTING) as steps:
+    with Steps(context.journal, "Start Zulip", ()) as steps:
         processes.run((str(start_server(tree)),), timeout=START_LIMIT, output=steps.read)
 
 

@@ -79,7 +79,7 @@ def test_everything_of_the_copy_is_in_place_and_everything_from_before_is_kept(
     assert "Database and uploads of copy" in outcome.sentence
     assert "It did not answer for" in outcome.sentence
     assert "Not in it any more: 30 messages, written in 5 min." in outcome.sentence
-    assert "in the copy others stand: settings.py (1 lines)." in outcome.sentence
+    assert "in the copy others stand: settings.py (1 line)." in outcome.sentence
     assert f"Message numbers go on after {MESSAGES}" in outcome.state
     assert f"DROP DATABASE {bench.database}_before_31" in outcome.state
     assert (outcome.facts["lost_messages"], outcome.facts["lost_seconds"]) == (30, 300.0)
