@@ -9,6 +9,7 @@ from handlers.host.layout import Layout
 
 _DIRECTORY = "LOCAL_UPLOADS_DIR"
 _BUCKET = "S3_AUTH_UPLOADS_BUCKET"
+_NAME = "EXTERNAL_HOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ def uploads_place(layout: Layout) -> UploadsPlace:
             endpoint=_text(found.get("S3_ENDPOINT_URL")),
         ),
     )
+
+
+def external_host(layout: Layout) -> str | None:
+    """What the server calls itself; None where that is not written there as it is."""
+    return _text(_assigned(layout.settings_file).get(_NAME))
 
 
 def secret(layout: Layout, name: str) -> str | None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from handlers.backups.repository import DATABASE as DUMP
+from handlers.backups.repository import INDEX
 from handlers.backups.restoring.checking import (
     attachments_sentence,
     check_database,
@@ -57,9 +58,9 @@ def restore(context: Context, chosen: Chosen, parts: tuple[str, ...], programs: 
 def remove(context: Context, names: Names) -> str | None:
     """Take away what was restored beside; a sentence where something of it is left."""
     try:
-        databases.drop(context.host.database, names.new_database)
         if names.new_uploads.exists():
             shutil.rmtree(names.new_uploads)
+        databases.drop(context.host.database, names.new_database)
     except (HostFailure, OSError) as failure:
         return (
             f"What was restored beside could not be removed ({failure}): the database"
@@ -94,6 +95,8 @@ def _check(context: Context, chosen: Chosen, names: Names, found: Beside) -> Non
                 hint="Nothing that Zulip uses was touched. Restore another copy: `backups`.",
             )
         context.journal.fact("checked", dict(checked.same))
+        if INDEX not in chosen.snapshot.streams:
+            return  # a copy of the database alone
         missing = missing_attachments(connection, index_of(chosen.source(lambda _: None)))
         context.journal.fact("missing_attachments", len(missing))
         if (sentence := attachments_sentence(missing)) is not None:

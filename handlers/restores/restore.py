@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handlers.backups import planning, take_backup
-from handlers.backups.repository import Snapshot
+from handlers.backups.repository import CONFIGURATION, Snapshot
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import BadCommand, HostFailure, Reason, Refused
 from handlers.host import postgres
@@ -41,7 +41,7 @@ def plan(context: Context, args: Args) -> Plan:
     chosen = choose(context, args.copy, args.identity)
     now = present.look(context)
     _check_server(args.server, now.external_host)
-    parts, names = conditions.parts_of(args.only), Names.of(context)
+    parts, names = conditions.parts_of(context, chosen.snapshot, args.only), Names.of(context)
     snapshot, made = chosen.snapshot, Made.of(chosen.snapshot)
     stores = planning.choose_stores(context.stores, None)
     database = planning.look_at_database(context.host)
@@ -75,7 +75,7 @@ def plan(context: Context, args: Args) -> Plan:
 def run(context: Context, args: Args, plan: Plan) -> Outcome:
     """Nothing is touched before a copy is verified; no step that failed is tried again."""
     chosen = choose(context, str(plan.binding["snapshot"]), args.identity)
-    parts, names = conditions.parts_of(args.only), Names.of(context)
+    parts, names = conditions.parts_of(context, chosen.snapshot, args.only), Names.of(context)
     before, after = _deployments(context, chosen.snapshot, parts)
     tell_if_lost(context, names, args.copy, switching=False)
     backup = take_backup.run(
@@ -157,6 +157,8 @@ def _programs(context: Context) -> Path:
 
 def _compare_settings(context: Context, chosen: Chosen) -> str:
     """Told and kept in the log; that they differ stops nothing."""
+    if CONFIGURATION not in chosen.snapshot.streams:
+        return "The copy holds no settings to compare with."
     try:
         found = settings_diff.differences(chosen.source(lambda _: None), Layout(context.host.root))
     except HostFailure as failure:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from handlers.backups import planning
+from handlers.backups.repository import DATABASE as DUMP
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.host.layout import Layout
 from handlers.restores.judging import conditions, estimating, lost, present
@@ -39,7 +40,7 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
         chosen = choose(context, args.copy, args.identity)
     with context.journal.step(STEPS[1]):
         now = present.look(context)
-        parts = conditions.parts_of(args.only)
+        parts = conditions.parts_of(context, chosen.snapshot, args.only)
         checks = conditions.preconditions(context, chosen, now, parts)
         gone = lost.since_copy(context, chosen.snapshot, now) if DATABASE in parts else None
     snapshot, made = chosen.snapshot, Made.of(chosen.snapshot)
@@ -55,13 +56,13 @@ def run(context: Context, args: Args, _plan: Plan) -> Outcome:
         "also_in": list[JSON](chosen.others),
         "stops": list[JSON](stops),
         "holds": [check.sentence for check in checks if check.holds],
-        "worth_knowing": list[JSON](conditions.warnings(chosen, now)),
+        "worth_knowing": list[JSON](conditions.warnings(context, chosen, now)),
         "standing": standing_sentence(chosen.place.standing, context.clock.now()),
         "would_be_lost": None if gone is None else gone.sentence(),
         "lost_messages": None if gone is None else gone.messages,
         "lost_seconds": None if gone is None else gone.seconds,
         "database_bytes": made.size_bytes if DATABASE in parts else None,
-        "dump_bytes": snapshot.streams["database"].plain_bytes if DATABASE in parts else None,
+        "dump_bytes": snapshot.streams[DUMP].plain_bytes if DATABASE in parts else None,
         "uploads": snapshot.uploads.files,
         "uploads_bytes": snapshot.uploads.bytes,
         "stored_bytes": snapshot.stored_bytes,

@@ -54,7 +54,7 @@ def estimates(
         "the_last_restores_took": estimating.earlier_runs(context),
         "database_bytes": Made.of(chosen.snapshot).size_bytes,
         "uploads_bytes": chosen.snapshot.uploads.bytes,
-        "worth_knowing": list[JSON](conditions.warnings(chosen, now)),
+        "worth_knowing": list[JSON](conditions.warnings(context, chosen, now)),
     }
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from handlers.backups.repository import CONFIGURATION, INDEX
+from handlers.backups.repository import CONFIGURATION, Snapshot
 from handlers.backups.repository import DATABASE as DUMP
 from handlers.backups.repository import UPLOADS as TAR
 from handlers.backups.restoring.source import no_key
 from handlers.contract import Context, Precondition
 from handlers.errors import HostFailure, Reason, Refused
+from handlers.host import zulip_settings
 from handlers.host.layout import Layout
 from handlers.restores.judging import mismatches, rooms
 from handlers.restores.judging.chosen import Chosen
@@ -17,12 +18,27 @@ from handlers.restores.switching import arrangement
 from handlers.restores.switching.arrangement import DATABASE, PARTS, UPLOADS, Names
 from handlers.upgrades import preflight
 
-#: The streams of a copy that each part is restored from.
-STREAMS = {DATABASE: (DUMP, INDEX), UPLOADS: (TAR, INDEX)}
+#: The stream of a copy that each part is restored from.
+STREAMS = {DATABASE: DUMP, UPLOADS: TAR}
 
 
-def parts_of(only: str | None) -> tuple[str, ...]:
-    return PARTS if only is None else (only,)
+def parts_of(context: Context, snapshot: Snapshot, only: str | None) -> tuple[str, ...]:
+    """What is to be restored: all that the copy holds, or the part that was named.
+
+    Raises Refused where it holds none of that, or Zulip keeps its uploads in S3.
+    """
+    held = tuple(part for part in PARTS if STREAMS[part] in snapshot.streams)
+    in_s3 = zulip_settings.uploads_place(Layout(context.host.root)).buckets is not None
+    wanted = held if only is None else (only,)
+    parts = tuple(part for part in wanted if part in held and not (part == UPLOADS and in_s3))
+    if parts:
+        return parts
+    said = "Zulip keeps its uploads in S3." if in_s3 and only == UPLOADS else ""
+    raise Refused(
+        said or f"Copy `{snapshot.id}` holds no {only or 'database and no uploads'}.",
+        reason=Reason.PREFLIGHT_FAILED,
+        hint="`backups` lists the copies; `--only` restores one part alone.",
+    )
 
 
 def preconditions(
@@ -30,45 +46,33 @@ def preconditions(
 ) -> tuple[Precondition, ...]:
     """In the order in which one would put them right."""
     layout, made = Layout(context.host.root), Made.of(chosen.snapshot)
-    _must_hold(chosen, parts)
     database: tuple[Precondition, ...] = ()
     if DATABASE in parts:
         database = (
             mismatches.of_zulip(made, now),
             mismatches.of_postgresql(made, now),
             mismatches.of_extensions(made, now),
+            mismatches.of_dictionaries(context, made, now),
         )
     return (
         _key(chosen),
         *database,
         rooms.has_room(context, chosen.snapshot, parts, made.size_bytes),
-        _names_are_free(context, parts),
+        _names_are_free(context),
         _can_be_renamed(Names.of(context), parts),
         preflight.no_other_deployment(layout),
         preflight.may_write(layout, Names.of(context).uploads.parent),
     )
 
 
-def warnings(chosen: Chosen, now: Present) -> Iterator[str]:
+def warnings(context: Context, chosen: Chosen, now: Present) -> Iterator[str]:
     """What does not stop it."""
     yield from chosen.unreadable
     if CONFIGURATION not in chosen.snapshot.streams:
         yield "The copy holds no configuration to compare with."
+    if zulip_settings.uploads_place(Layout(context.host.root)).buckets is not None:
+        yield "Zulip keeps its uploads in S3: they are in no copy, and stay as they are."
     yield from mismatches.warnings(Made.of(chosen.snapshot), chosen.snapshot, now)
-
-
-def _must_hold(chosen: Chosen, parts: tuple[str, ...]) -> None:
-    missing = [
-        part
-        for part in parts
-        if any(stream not in chosen.snapshot.streams for stream in STREAMS[part][:1])
-    ]
-    if missing:
-        raise Refused(
-            f"Copy `{chosen.snapshot.id}` holds no {' and no '.join(missing)}.",
-            reason=Reason.PREFLIGHT_FAILED,
-            hint="`backups` lists the copies; `--only` restores one part alone.",
-        )
 
 
 def _key(chosen: Chosen) -> Precondition:
@@ -88,7 +92,7 @@ def _key(chosen: Chosen) -> Precondition:
     )
 
 
-def _names_are_free(context: Context, parts: tuple[str, ...]) -> Precondition:
+def _names_are_free(context: Context) -> Precondition:
     """An earlier attempt of this very job may have left something; it is never overwritten."""
     name = "names_are_free"
     try:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from handlers.backups.contents import text_search
 from handlers.backups.repository import Snapshot
-from handlers.contract import JSON, Precondition
+from handlers.contract import JSON, Context, Precondition
+from handlers.host import postgres
 from handlers.host.deployments import Deployment
+from handlers.host.layout import Layout
 from handlers.restores.judging.present import Present
 
 #: In every database from its template.
@@ -24,7 +27,8 @@ class Made:
     size_bytes: int
     extensions: tuple[str, ...]
     system_identifier: str | None
-    collation: str | None
+    #: Files of text search that its dictionaries read.
+    dictionaries: tuple[str, ...]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Made":
@@ -37,7 +41,7 @@ class Made:
             size_bytes=size if isinstance(size, int) else 0,
             extensions=tuple(sorted(set(_table(postgresql, "extensions")) - _ALWAYS_THERE)),
             system_identifier=_text(postgresql.get("system_identifier")),
-            collation=_text(_table(postgresql, "collations").get("actual")),
+            dictionaries=_texts(_table(postgresql, "text_search").get("files")),
         )
 
 
@@ -107,14 +111,34 @@ def of_extensions(made: Made, present: Present) -> Precondition:
     )
 
 
+def of_dictionaries(context: Context, made: Made, present: Present) -> Precondition:
+    """Files that lie outside of the database, and without which its dictionaries cannot be made."""
+    name, missing = "dictionaries_are_here", list(made.dictionaries)
+    if present.database is not None and missing:
+        major = present.database.major
+        programs = postgres.programs_directory(context.host.database, major)
+        places = text_search.directories(Layout(context.host.root), programs, major)
+        missing = [file for file in missing if not any((place / file).exists() for place in places)]
+    if present.database is None or not missing:
+        here = ", ".join(made.dictionaries) or "none"
+        return Precondition(name, f"Text search files that it needs: {here}.", holds=True)
+    return Precondition(
+        name,
+        f"The copy needs the text search files {', '.join(missing)}, which this PostgreSQL does not"
+        " have. They are in its configuration, below usr/share/postgresql: `backup show` with"
+        " `--by-hand` says how to get at it.",
+        holds=False,
+    )
+
+
 def warnings(made: Made, snapshot: Snapshot, present: Present) -> Iterator[str]:
     """What does not stop it, and what one wants to know before."""
     now = present.database
     if now is not None and made.system_identifier not in {None, now.system_identifier}:
         yield "The copy was made on another PostgreSQL cluster than this one."
-    inconsistent = snapshot.facts.get("missing_uploads")
-    if isinstance(inconsistent, int) and inconsistent:
-        yield f"{inconsistent} files that its database names are not in the copy."
+    if snapshot.named_files is not None and snapshot.named_files.missing:
+        missing = snapshot.named_files.missing
+        yield f"{missing:,} file{'s' * (missing != 1)} that its database names are not in the copy."
     for sentence in snapshot.left_out:
         if sentence.startswith("Uploads"):
             yield f"Not in it: {sentence}"
@@ -132,6 +156,10 @@ def _remedy(made: Made, now: Deployment | None) -> str:
 def _table(facts: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
     found = facts.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _texts(values: JSON) -> tuple[str, ...]:
+    return tuple(str(each) for each in values) if isinstance(values, list) else ()
 
 
 def _text(value: JSON) -> str | None:

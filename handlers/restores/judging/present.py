@@ -1,18 +1,16 @@
 """The server as it is before a restore: what runs, what the database holds, who it says it is."""
 
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from handlers.contract import Context
 from handlers.errors import HostFailure
-from handlers.host import postgres
+from handlers.host import postgres, zulip_settings
 from handlers.host.deployments import Deployment, current_deployment, list_deployments
 from handlers.host.layout import Layout
 from handlers.host.postgres import DatabaseFacts
 
-_EXTERNAL_HOST = re.compile(r"""^EXTERNAL_HOST\s*=\s*["'](?P<name>[^"'\s]+)["']""", re.MULTILINE)
 #: Messages are counted up to here; beyond it nobody needs the exact number.
 MOST_COUNTED = 100_000
 
@@ -52,7 +50,7 @@ def look(context: Context) -> Present:
     except HostFailure as error:
         failure = error
     return Present(
-        external_host(layout),
+        zulip_settings.external_host(layout),
         _deployment(layout),
         _deployments(layout),
         database,
@@ -60,16 +58,6 @@ def look(context: Context) -> Present:
         newest,
         failure,
     )
-
-
-def external_host(layout: Layout) -> str | None:
-    """What the server calls itself, read from settings.py as text; None where it does not say."""
-    try:
-        text = layout.settings_file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = _EXTERNAL_HOST.search(text)
-    return found["name"] if found else None
 
 
 def newest_message(connection: postgres.Connection) -> Message | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handlers.contract import Context
-from handlers.host import databases
+from handlers.host import databases, zulip_settings
 from handlers.host.databases import plain_or_quoted
 from handlers.host.layout import Layout
 from handlers.host.postgres import MAINTENANCE, SUPERUSER
@@ -26,8 +26,8 @@ class Names:
     @classmethod
     def of(cls, context: Context) -> "Names":
         # Where a link leads elsewhere, it stays: what it leads to is renamed there.
-        uploads = Layout(context.host.root).uploads.resolve()
-        return cls(context.job, context.host.database.name, uploads)
+        place = zulip_settings.uploads_place(Layout(context.host.root))
+        return cls(context.job, context.host.database.name, place.directory.resolve())
 
     @property
     def new_database(self) -> str:

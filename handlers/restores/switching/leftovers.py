@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from handlers.contract import Context
 from handlers.errors import HostFailure
@@ -9,6 +10,7 @@ from handlers.host import databases
 from handlers.host.layout import Layout
 from handlers.restores.switching import arrangement, zulip_tools
 from handlers.restores.switching.arrangement import Arrangement, Names
+from handlers.upgrades import probing
 from handlers.wording import size
 
 _NUMBER = re.compile(r"_(?:before|restore)_(?P<job>[1-9][0-9]{0,18})")
@@ -20,7 +22,7 @@ def sentences(context: Context, layout: Layout) -> Iterator[str]:
     try:
         sizes = databases.sizes(context.host.database, context.host.database.name)
         for job in sorted(_jobs(context, sizes)):
-            names = Names(job, context.host.database.name, layout.uploads.resolve())
+            names = replace(Names.of(context), job=job)
             yield _sentence(context, layout, arrangement.look(context, names), sizes)
     except HostFailure:
         return
@@ -47,8 +49,10 @@ def _sentence(context: Context, layout: Layout, found: Arrangement, sizes: dict[
     drop = "; ".join(f"`{each}`" for each in arrangement.commands_to_drop(host, found))
     said = [f"Restore #{names.job} has left something ({size(taken)} of databases)."]
     said.append(found.sentence())
+    start = zulip_tools.start_server(layout.current)
+    if not found.is_swapped and probing.probe(context.host).version is None:
+        said.append(f"Zulip does not answer. To start it: `{start}`.")
     if found.is_swapped:
-        start = zulip_tools.start_server(layout.current)
         back = arrangement.commands_back(host, found, start)
         said.append(f"All as before: {'; '.join(f'`{each}`' for each in back)}.")
     if drop:

@@ -18,7 +18,13 @@ from handlers.backups.repository import UploadTotals
 from handlers.errors import Cancelled, HostFailure, OpsError, Reason, Refused
 from handlers.host import zulip_web
 from handlers.restores.judging.chosen import choose
-from handlers.restores.judging.mismatches import Made, of_extensions, of_postgresql, warnings
+from handlers.restores.judging.mismatches import (
+    Made,
+    of_dictionaries,
+    of_extensions,
+    of_postgresql,
+    warnings,
+)
 from handlers.restores.judging.present import look
 from handlers.restores.judging.rooms import has_room
 from handlers.restores.switching.arrangement import PARTS
@@ -341,5 +347,9 @@ def test_what_does_not_go_together_is_told_with_its_remedy(bench: Bench) -> None
     assert not lacking.holds
     assert "`postgresql-16-no-such-thing`" in lacking.sentence
     assert of_extensions(made, now).holds
+    strange = of_dictionaries(bench.context(), replace(made, dictionaries=("x.affix",)), now)
+    assert not strange.holds
+    assert "needs the text search files x.affix, which this PostgreSQL does not" in strange.sentence
+    assert of_dictionaries(bench.context(), made, now).holds
     elsewhere = list(warnings(replace(made, system_identifier="1"), snapshot, now))
     assert elsewhere == ["The copy was made on another PostgreSQL cluster than this one."]

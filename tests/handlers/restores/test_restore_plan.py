@@ -1,11 +1,11 @@
 """`restore plan`: what is in the way comes first, and nothing is changed by looking."""
 
-import json
 from datetime import timedelta
 
 import pytest
 
 from bot.replies.restores import restore_planned
+from handlers.backups import take_backup
 from handlers.backups.standing import Note, add_note
 from handlers.errors import BadCommand, HostFailure, Refused
 from handlers.host.age import Identity
@@ -91,12 +91,10 @@ def test_a_store_that_is_away_and_a_copy_that_is_not_there(bench: Bench) -> None
         bench.shown()
 
 
-def test_a_copy_without_the_part_is_refused(bench: Bench) -> None:
-    assert bench.store.path is not None
-    [record] = (bench.store.path / "snapshots").iterdir()
-    found = json.loads(record.read_text())
-    del found["streams"]["uploads"]
-    record.chmod(0o600)
-    record.write_text(json.dumps(found))
+def test_a_copy_of_one_part_restores_that_and_no_other(bench: Bench) -> None:
+    context, args = bench.context(13), take_backup.Args(only="database")
+    take_backup.run(context, args, take_backup.plan(context, args))
+
+    assert bench.shown(copy="13")["parts"] == ["database"]
     with pytest.raises(Refused, match="holds no uploads"):
-        bench.shown(only="uploads")
+        bench.shown(copy="13", only="uploads")
