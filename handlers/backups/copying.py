@@ -10,13 +10,7 @@ from handlers.backups import database_dump, facts, uploads
 from handlers.backups.contents import configuration, database_facts, s3_uploads
 from handlers.backups.contents.completeness import Lookup
 from handlers.backups.contents.configuration import Server
-from handlers.backups.contents.named_files import (
-    NEW_AVATAR_NAMES,
-    Named,
-    Naming,
-    named,
-    still_named,
-)
+from handlers.backups.contents.named_files import Named, named, naming_of, still_named
 from handlers.backups.earlier_uploads import Base
 from handlers.backups.fan_out import Destination, FanOut
 from handlers.backups.reading.following import Following, Means, Tools
@@ -230,7 +224,8 @@ def _look_at_uploads(
         copying.left_out.append(f"Uploads: there is no directory {shown}.")
     if connection is None:
         return lambda: None
-    naming = _naming(copying)
+    avatar_salt = zulip_settings.secret(copying.layout, "avatar_salt")
+    naming = naming_of(copying.facts["postgresql"], avatar_salt)
     if naming.avatar_salt is None:
         copying.left_out.append(NO_SALT)
 
@@ -239,17 +234,6 @@ def _look_at_uploads(
             return still_named(now, naming, some)
 
     return lambda: Lookup(named(connection, naming), ask_again)
-
-
-def _naming(copying: Copying) -> Naming:
-    found = copying.facts["postgresql"]
-    migrations = found.get("migrations") if isinstance(found, dict) else None
-    names = map(str, migrations if isinstance(migrations, list) else ())
-    zerver = [each for each in names if each.startswith("zerver.")]
-    return Naming(
-        avatar_salt=zulip_settings.secret(copying.layout, "avatar_salt"),
-        has_new_avatar_names=max(zerver, default="") >= NEW_AVATAR_NAMES,
-    )
 
 
 def _copy_uploads(

@@ -82,7 +82,18 @@ def standings(store: Store) -> dict[str, Standing]:
 def newest_notes(store: Store, kind: Note) -> dict[str, str]:
     """The key of the newest note of one kind, by snapshot."""
     # Keys come sorted, and end in the moment: the last one of each snapshot is its newest.
-    return {key.split("/")[1]: key for key in _keys(store, kind)}
+    return {key.split("/")[1]: key for key in notes(store, kind)}
+
+
+def notes(store: Store, kind: Note) -> Iterator[str]:
+    """The keys of all notes of one kind, by snapshot and then oldest first.
+
+    Only of what we would have written: whatever else lies there says nothing.
+    """
+    for entry in store.entries(kind.prefix):
+        snapshot, _, name = entry.key.removeprefix(kind.prefix).partition("/")
+        if repository.is_id(snapshot) and repository.is_moment(name.removesuffix(".json")):
+            yield entry.key
 
 
 def note_key(kind: Note, snapshot: str, at: datetime) -> str:
@@ -100,14 +111,6 @@ def add_note(
 def noted_at(key: str) -> datetime:
     """The moment at the end of a note's key."""
     return repository.moment_of(key.rpartition("/")[2])
-
-
-def _keys(store: Store, kind: Note) -> Iterator[str]:
-    """Only of what we would have written: whatever else lies there says nothing."""
-    for entry in store.entries(kind.prefix):
-        snapshot, _, name = entry.key.removeprefix(kind.prefix).partition("/")
-        if repository.is_id(snapshot) and repository.is_moment(name.removesuffix(".json")):
-            yield entry.key
 
 
 def _moment(key: str | None) -> datetime | None:

@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from handlers.contract import JSON
 from handlers.host import postgres
 from handlers.host.postgres import Connection
 
@@ -50,6 +51,14 @@ class Naming:
     avatar_salt: str | None
     #: Whether Zulip is at least 9.0.
     has_new_avatar_names: bool = True
+
+
+def naming_of(facts: JSON, avatar_salt: str | None) -> Naming:
+    """By the migrations among the facts of a database."""
+    migrations = facts.get("migrations") if isinstance(facts, dict) else None
+    names = map(str, migrations if isinstance(migrations, list) else ())
+    zerver = [each for each in names if each.startswith("zerver.")]
+    return Naming(avatar_salt, has_new_avatar_names=max(zerver, default="") >= NEW_AVATAR_NAMES)
 
 
 def order(path: str) -> bytes:

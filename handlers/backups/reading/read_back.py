@@ -30,6 +30,8 @@ class ReadBack:
     stop: threading.Event
     #: What opens its objects; None: they are not sealed.
     identities: Sequence[Identity] | None = None
+    #: Whether nothing of an object is used before all of it was compared; it is held that long.
+    compares_first: bool = field(default=False, kw_only=True)
     #: The object that was begun last, for sentences.
     at: str = field(default="", init=False)
 
@@ -44,7 +46,7 @@ class ReadBack:
         Raises Cancelled when it was ended from outside.
         """
         plain, size = hashlib.sha256(), 0
-        for chunk in self._decompressed():
+        for chunk in self.decompressed():
             plain.update(chunk)
             size += len(chunk)
             yield chunk
@@ -53,7 +55,8 @@ class ReadBack:
         if (size, plain.hexdigest()) != promised:
             raise damaged(self.store, record.objects[0].key, "does not decompress to what was read")
 
-    def _decompressed(self) -> Iterator[bytes]:
+    def decompressed(self) -> Iterator[bytes]:
+        """As `plain`, of any part of a stream: only each object is compared, not their sum."""
         for each in self.arrivals.objects():
             try:
                 yield from plain_of(self._opened(each))
@@ -78,6 +81,10 @@ class ReadBack:
         return stored if self.identities is None else opened(stored, self.identities)
 
     def _stored(self, each: StoredObject) -> Iterator[bytes]:
+        chunks = self._compared(each)
+        return iter(list(chunks)) if self.compares_first else chunks
+
+    def _compared(self, each: StoredObject) -> Iterator[bytes]:
         stored, size, self.at = hashlib.sha256(), 0, each.key
         for chunk in self._chunks(each):
             stored.update(chunk)
