@@ -147,6 +147,31 @@ DECLARATIONS: tuple[Declaration, ...] = (
         leaves_nothing=True,
     ),
     Declaration(
+        name="drill",
+        summary="Restore a copy into a throw-away PostgreSQL, to prove it",
+        module="handlers.backups.drills.drill",
+        effect=Effect.ROUTINE,
+        example="drill",
+        parameters=(
+            replace(_COPY, required=False, summary=f"{_COPY.summary}; left out: the newest"),
+            Parameter(
+                "complete",
+                Kind.FLAG,
+                "read every row and every upload, not samples",
+                "--complete",
+            ),
+            Parameter("store", Kind.WORD, "from this store", "local", place="store"),
+            Parameter(
+                "negative_control",
+                Kind.FLAG,
+                "see whether drills of a damaged copy fail, as they have to",
+                "--negative-control",
+            ),
+        ),
+        time_limit=timedelta(hours=12),
+        leaves_nothing=True,
+    ),
+    Declaration(
         name="backup prune",
         summary="Let copies go that no rule wants, after a grace in which they stay",
         module="handlers.backups.retention.prune_backups",

@@ -80,6 +80,8 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     configuration = _as_we_are(configuration)
     if configuration.limits.commands_a_minute < 1:
         raise ConfigurationError(f"{path}: `limits.commands_a_minute` must be at least 1.")
+    if configuration.host.drills.every_days < 0:
+        raise ConfigurationError(f"{path}: `host.drills.every_days` must be at least 0.")
     _check_zone(configuration.zulip.tz, f"{path}: `zulip.tz`")
     _check_policy(configuration.policy, path)
     _check_stores(configuration, path)

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Self
 
 from handlers.errors import HostFailure
 from handlers.host import processes
-from handlers.host.settings import DatabaseSettings
+from handlers.host.settings import DatabaseSettings, DrillSettings
 
 DEBIAN = Path("/usr/lib/postgresql")
 #: Accounts that PostgreSQL may run as when we are root; the first that exists is taken.
@@ -150,6 +151,13 @@ class PostgresCluster:
             system_user=None,
             programs=self.programs,
         )
+
+    def drill_settings(self, database: str) -> DrillSettings:
+        """Where copies of a database are drilled: beside the cluster, and removed with it."""
+        settings = DrillSettings(
+            directory=self.directory / f"d-{database}", programs=self._server_programs
+        )
+        return settings if self._account is None else replace(settings, system_user=self._account)
 
     def _make(self) -> None:
         self.socket.mkdir(mode=0o700)

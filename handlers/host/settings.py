@@ -33,6 +33,20 @@ class ReleaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillSettings:
+    """Where copies are restored to prove that they can be, and how often that is expected."""
+
+    #: Everything of a drill lies below it while the drill runs, and nothing afterwards.
+    directory: Path = Path("/var/lib/zulip-ops-drills")
+    #: The account that PostgreSQL and pg_restore run as when we are root: never root itself.
+    system_user: str = "postgres"
+    #: Where initdb, postgres and pg_restore lie; none: found by the major version of the copy.
+    programs: Path | None = None
+    #: After how many days without a drill that passed a warning is given; 0: none is expected.
+    every_days: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class HostSettings:
     """All paths of the host hang below `root`."""
 
@@ -43,6 +57,7 @@ class HostSettings:
     check_certificate: bool = False
     database: DatabaseSettings = DatabaseSettings()
     releases: ReleaseSettings = ReleaseSettings()
+    drills: DrillSettings = DrillSettings()
     #: How long Zulip may take to answer again before an upgrade counts as failed.
     back_within_seconds: int = 180
 

@@ -11,6 +11,7 @@ from handlers.errors import OpsError, Reason
 from handlers.host.settings import (
     ContentSettings,
     DatabaseSettings,
+    DrillSettings,
     HostSettings,
     KeepSettings,
     KeySettings,
@@ -92,11 +93,13 @@ def host_from_record(record: Mapping[str, Any]) -> HostSettings:
     """What `asdict` made of host settings, with paths as text."""
     database = _with_paths(record["database"], "programs")
     releases = _with_paths(record.get("releases", {}), "directory")
+    drills = _with_paths(record.get("drills", {}), "directory", "programs")
     if "hosts" in releases:
         releases["hosts"] = tuple(releases["hosts"])
     rest = _with_paths(record, "root") | {
         "database": DatabaseSettings(**database),
         "releases": ReleaseSettings(**releases),
+        "drills": DrillSettings(**drills),
     }
     return HostSettings(**rest)
 

@@ -73,6 +73,7 @@ def test_every_key_of_the_example_has_a_comment_before_it() -> None:
         ('[policy.roles]\noperator = ["8"]', "`policy.roles.operator.0`"),
         ('[policy.read]\nask = ["viewer"]', "names the role `viewer`"),
         ("[policy.read]\nask = [", "is not valid TOML"),
+        ("[host.drills]\nevery_days = -1", "`host.drills.every_days` must be at least 0"),
         ('[policy.disruptive]\napprove = ["boss"]', "`policy.disruptive.approve` names the role"),
         ("[policy.disruptive]\nyes = true", "`policy.disruptive.yes` cannot be true"),
         ("[policy.destructive]\nyes = true", "`policy.destructive.yes` cannot be true"),

@@ -14,7 +14,12 @@ from bot.demo.sample_host.uploads import Recipe, make_pictures, make_uploads
 from handlers.host import zulip_settings
 from handlers.host.deployments import current_deployment
 from handlers.host.layout import Layout
-from handlers.host.settings import DatabaseSettings, HostSettings, ReleaseSettings
+from handlers.host.settings import (
+    DatabaseSettings,
+    DrillSettings,
+    HostSettings,
+    ReleaseSettings,
+)
 
 GIB = 2**30
 _AVATARS = 11
@@ -79,6 +84,7 @@ class SampleHost:
             url=self.url,
             database=self._database_settings(),
             releases=ReleaseSettings(directory=releases.releases_directory(self.layout)),
+            drills=self._drill_settings(),
             back_within_seconds=30,
         )
 
@@ -152,6 +158,11 @@ class SampleHost:
         if self.database is not None:
             return self.database.cluster.settings(self.database.name)
         return DatabaseSettings(host=str(self.root / "var/run/postgresql"), system_user=None)
+
+    def _drill_settings(self) -> DrillSettings:
+        if self.database is not None:
+            return self.database.cluster.drill_settings(self.database.name)
+        return DrillSettings(directory=self.root / "var/lib/zulip-ops-drills")
 
     def _recipe(self) -> Recipe:
         return Recipe(self.extent.seed, median_bytes=self.extent.median_upload_bytes)

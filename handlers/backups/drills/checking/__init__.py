@@ -1,0 +1,1 @@
+"""Hold what was restored to what the copy says of it."""
