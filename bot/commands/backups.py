@@ -59,6 +59,8 @@ def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[
                     "verified_at": snapshot["verified_at"],
                     "compared_at": snapshot.get("compared_at"),
                     "damaged": snapshot["damaged"],
+                    "proven_at": snapshot.get("proven_at") if snapshot.get("proven") else None,
+                    "refuted_at": snapshot.get("refuted_at"),
                     "kept_until": snapshot.get("kept_until"),
                     "marked_at": snapshot.get("marked_at"),
                 }
@@ -69,7 +71,7 @@ def _merged(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[
 
 COMMAND = Command(
     name="backups",
-    summary="List the copies: when, how big, verified or not",
+    summary="List the copies: when, how big, verified and proven or not",
     effect=Effect.READ,
     example="backups",
     answer=_answer,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bot.replies.custody import key_asked_for
+from bot.replies.drills import evidence_shown
 from bot.replies.probes import stores_probed
 from bot.replies.restores import restore_planned
 from bot.replies.wording import code, count, fence, listing, moment, to_type
@@ -58,11 +59,24 @@ def _store(store: Mapping[str, Any]) -> str:
         told.append(f"verified, its content was last read {moment(store['verified_at'])}")
     if store["compared_at"] is not None:
         told.append(f"; its stored bytes were last compared {moment(store['compared_at'])}")
+    told.append(f"; {_proof(store)}")
     if store.get("kept_until"):
         told.append(f"; kept until {moment(store['kept_until'])}")
     if store.get("marked_at"):
         told.append(f"; **to be removed**, marked {moment(store['marked_at'])}")
     return "".join(told)
+
+
+def _proof(store: Mapping[str, Any]) -> str:
+    """Until a drill has restored it, a copy is unproven; also of rows of an earlier version."""
+    proven_at, refuted_at = store.get("proven_at"), store.get("refuted_at")
+    if store.get("proven"):
+        return f"**proven**, a drill restored it {moment(store['proven_at'])}"
+    if refuted_at is not None and (proven_at is None or refuted_at >= proven_at):
+        return f"**unproven**, a drill could not restore it {moment(refuted_at)}"
+    if proven_at is not None:
+        return f"**unproven** since, though a drill restored it {moment(proven_at)}"
+    return "unproven, no drill has restored it"
 
 
 def _versions(shown: Mapping[str, Any]) -> str:
@@ -134,6 +148,7 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
     "backup probe": stores_probed,
     "backup key check": key_asked_for,
     "restore plan": restore_planned,
+    "drill": evidence_shown,
 }
 
 

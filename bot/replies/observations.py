@@ -17,6 +17,7 @@ TITLES = {
     "postgresql": "PostgreSQL",
     "supervisor": "Programs",
     "backups": "Backups",
+    "drills": "Drills",
     "recovery_key": "Recovery key",
 }
 _STALE_SECONDS = 180
@@ -151,7 +152,8 @@ class BackupList(Reply, kind="backups"):
     bot_name: str
     now: str
     #: `id`, `job`, `created_at`, `size_bytes`, `only`, `missing_files`, and `stores` (`name`,
-    #: `verified_at`, `compared_at`, `damaged`, `kept_until`, `marked_at`).
+    #: `verified_at`, `compared_at`, `damaged`, `proven_at`, `refuted_at`, `kept_until`,
+    #: `marked_at`).
     snapshots: Sequence[Mapping[str, Any]]
     more: int
     #: Stores that could not be read: `name`, `why`.
@@ -186,6 +188,7 @@ class BackupList(Reply, kind="backups"):
         told += [f"stored in {listing(others)}, **not verified**"] if others else []
         told += [f"**damaged** in {listing(damaged)}"] if damaged else []
         told += [_content_last_read(store) for store in whole if _only_compared(store)]
+        told.append(proof(snapshot["stores"], self.now))
         told += retention_of(snapshot["stores"], self.now)
         stores = "; ".join(told)
         return (
@@ -214,6 +217,21 @@ def retention_of(stores: Sequence[Mapping[str, Any]], now: str) -> list[str]:
     marked = [store["name"] for store in stores if store.get("marked_at")]
     told = [f"kept in {listing(names)} until {moment(until)}" for until, names in kept.items()]
     return told + ([f"**to be removed** from {listing(marked)}"] if marked else [])
+
+
+def proof(stores: Sequence[Mapping[str, Any]], now: str) -> str:
+    """Where a drill has restored a copy, and how long ago; what no drill has, is unproven."""
+    proven = [
+        f"proven in {store['name']} {age(store['proven_at'], now)} ago"
+        for store in stores
+        if store.get("proven_at")
+    ]
+    refuted = [
+        f"**a drill failed** in {store['name']} {age(store['refuted_at'], now)} ago"
+        for store in stores
+        if store.get("refuted_at") and not store.get("proven_at")
+    ]
+    return ", ".join((*proven, *refuted)) or "unproven"
 
 
 def _only_compared(store: Mapping[str, Any]) -> bool:

@@ -1,14 +1,12 @@
 """Does each store hold a recent copy that was verified?"""
 
-import threading
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from handlers.backups.catalogue import SnapshotSummary, list_snapshots
 from handlers.checks.contract import Check, Context, Finding, Level, worst
+from handlers.checks.stores import Asked, ask_all
 from handlers.contract import JSON
-from handlers.errors import HostFailure
 from handlers.host.settings import StoreSettings
 from handlers.wording import missing_files
 
@@ -19,24 +17,14 @@ _CRITICAL_AGE = timedelta(hours=49)
 #: Each one is a request to the store; one answer in the chat shows half as many.
 _LISTED = 20
 _TAKE_ONE = "Take one with `backup now`, and read its log if it fails."
-#: Nobody can tell which from the outside.
-_MISSING = "its disk is not mounted, or no backup was taken yet"
 _HINTS = {
     Level.WARNING: _TAKE_ONE,
     Level.CRITICAL: _TAKE_ONE,
     Level.UNKNOWN: "Run `zulip-ops doctor` on the host; it tries every store.",
 }
 
-
-@dataclass(slots=True)
-class _Asked:
-    """One store and what became of the question; filled in by its own thread."""
-
-    store: StoreSettings
-    #: Why the store could not be read; taken away last, by an answer.
-    failure: str | None
-    #: Newest first.
-    snapshots: tuple[SnapshotSummary, ...] = ()
+#: Newest first.
+Snapshots = tuple[SnapshotSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,7 @@ def observe(context: Context) -> Finding:
             "Add a `[[stores]]` table to zulip-ops.toml.",
         )
     now = context.clock.now()
-    verdicts = [_judge(asked, now) for asked in _ask_all(context)]
+    verdicts = [_judge(asked, now) for asked in ask_all(context, _newest)]
     level = worst(each.level for each in verdicts)
     said = [each.sentence for each in verdicts if each.level is level]
     return Finding(
@@ -66,50 +54,26 @@ def observe(context: Context) -> Finding:
     )
 
 
-def _ask_all(context: Context) -> list[_Asked]:
-    """Every store at once, so that one which hangs does not hide the others."""
-    seconds = context.patience.total_seconds()
-    asked = [_Asked(store, f"no answer within {seconds:g} s.") for store in context.stores]
-    threads = [threading.Thread(target=_ask, args=(each,), daemon=True) for each in asked]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return asked
+def _newest(store: StoreSettings) -> Snapshots:
+    return list_snapshots(store, limit=_LISTED)
 
 
-def _ask(asked: _Asked) -> None:
-    path = asked.store.path
-    if path is not None and not path.exists():
-        asked.failure = f"its directory {path} is missing; {_MISSING}."
-        return
-    try:
-        snapshots = list_snapshots(asked.store, limit=_LISTED)
-    except HostFailure as failure:
-        asked.failure = failure.message
-    except OSError as error:
-        asked.failure = f"{error}."
-    else:
-        asked.snapshots = snapshots
-        asked.failure = None
-
-
-def _judge(asked: _Asked, now: datetime) -> _Verdict:
+def _judge(asked: Asked[Snapshots], now: datetime) -> _Verdict:
     name, failure = asked.store.name, asked.failure
+    snapshots = asked.answer or ()
     values: dict[str, JSON] = {
         "name": name,
         "problem": failure,
-        "snapshots": [_values(each, now) for each in asked.snapshots],
+        "snapshots": [_values(each, now) for each in snapshots],
         **dict.fromkeys(
             (*("newest", "created_at", "age_seconds", "verified", "damaged"), "missing_files")
         ),
     }
     if failure is not None:
         return _Verdict(Level.UNKNOWN, f"The store {name} could not be read: {failure}", values)
-    if not asked.snapshots:
+    if not snapshots:
         return _Verdict(Level.WARNING, f"There is no backup in {name} yet.", values)
-    newest = next((each for each in asked.snapshots if each.is_whole), None)
+    newest = next((each for each in snapshots if each.is_whole), None)
     if newest is None:
         return _Verdict(
             Level.WARNING, f"Of the newest copies in {name} none is of the whole server.", values
@@ -167,6 +131,9 @@ def _values(snapshot: SnapshotSummary, now: datetime) -> dict[str, JSON]:
         "verified": snapshot.standing.is_verified,
         "verified_at": _iso(snapshot.standing.verified_at),
         "compared_at": _iso(snapshot.standing.compared_at),
+        "proven": snapshot.standing.is_proven,
+        "proven_at": _iso(snapshot.standing.proven_at),
+        "refuted_at": _iso(snapshot.standing.refuted_at),
         "kept_until": _iso(snapshot.kept_until),
         "marked_at": _iso(snapshot.marked_at),
         "zulip_version": snapshot.zulip_version,

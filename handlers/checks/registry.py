@@ -3,6 +3,7 @@
 from handlers.checks import (
     backups,
     disks,
+    drills,
     memory,
     postgresql,
     recovery_key,
@@ -21,5 +22,6 @@ CHECKS: tuple[Check, ...] = (
     postgresql.CHECK,
     supervisor.CHECK,
     backups.CHECK,
+    drills.CHECK,
     recovery_key.CHECK,
 )

@@ -73,7 +73,8 @@ def test_backups_lists_what_there_is(talk: Conversation, cast: Cast, backed_up: 
     answer = talk.hear(cast.hamlet, "backups")
     line = next(line for line in answer.splitlines() if f"job #{backed_up.id}" in line)
     assert re.fullmatch(
-        rf"- <time:\S+> \(.* ago\) · \S+ .?B · job #{backed_up.id} · verified in local · `\S+`",
+        rf"- <time:\S+> \(.* ago\) · \S+ .?B · job #{backed_up.id} · verified in local; unproven ·"
+        r" `\S+`",
         line,
     )
 

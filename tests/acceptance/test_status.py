@@ -17,7 +17,7 @@ from tests.handlers.checks.small_disk import needs_mount, small_disk
 
 PARTS = (
     *("Seen by the bot", "Zulip", "Uptime and load", "Memory", "Disks", "PostgreSQL"),
-    *("Programs", "Backups", "Recovery key", "Jobs", "Next"),
+    *("Programs", "Backups", "Drills", "Recovery key", "Jobs", "Next"),
 )
 
 

@@ -79,6 +79,9 @@ def _place(place: Place, now: datetime) -> JSON:
         "verified_at": _iso(place.standing.verified_at),
         "compared_at": _iso(place.standing.compared_at),
         "damaged_at": _iso(place.standing.damaged_at) if place.standing.is_damaged else None,
+        "proven": place.standing.is_proven,
+        "proven_at": _iso(place.standing.proven_at),
+        "refuted_at": _iso(place.standing.refuted_at),
         "kept_until": _iso(kept_until),
         "marked_at": _iso(place.marked_at),
     }

@@ -261,7 +261,8 @@ SPOKEN: list[tuple[Reply, str]] = [
         "- <time:2026-11-23T11:59:30Z> (30 s ago) · 4.1 MB · job #3 · "
         "verified in local, far and old; stored in s3, **not verified**; bytes in far compared "
         "<time:2026-11-23T12:00:00Z>, content last read <time:2026-11-23T11:59:30Z>; "
-        "kept in old until <time:2026-12-01T00:00:00Z>; **to be removed** from old · `one`\n"
+        "unproven; kept in old until <time:2026-12-01T00:00:00Z>; **to be removed** from old · "
+        "`one`\n"
         "As seen in the stores 30 s ago.",
     ),
 ]
