@@ -10,6 +10,7 @@ from bot.progress import Steps, last_status_message, status_message
 from bot.replies.copies import SHOWN
 from bot.replies.holding import JobHeld
 from bot.replies.job_news import JobEnded, JobWaits, PlanCard
+from bot.vigilance import drill_watch
 from bot.zulip_api.words import CHECK, CROSS, STOP
 from handlers.errors import Reason
 from jobs.consent_rules import Kind
@@ -184,6 +185,7 @@ class Following:
         command = job.command_message_id if job.epoch == self.engine.epoch else None
         if command is not None and job.status in _MARKS:
             self.outgoing.mark_outcome(tx, command, _MARKS[Status(job.status)], now)
+        drill_watch.take(tx, self.outgoing, job, now)
 
 
 def _of_schedule(tx: Transaction, job: Job, ended: JobEnded) -> JobEnded:
