@@ -7,6 +7,7 @@ from bot import exits
 from bot.app import check_schedules
 from bot.commands.registry import grammar_of
 from bot.doctor.contract import Diagnosis, Examination, Verdict, failed, ok
+from bot.doctor.drills import examine_drills
 from bot.doctor.in_zulip import examine_zulip
 from bot.doctor.keys import examine_custody, examine_keys
 from bot.doctor.on_host import (
@@ -35,6 +36,7 @@ EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
     ("stores", examine_stores),
     ("keys", examine_keys),
     ("recovery key", examine_custody),
+    ("drills", examine_drills),
 )
 
 

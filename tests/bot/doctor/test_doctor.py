@@ -90,7 +90,7 @@ def test_where_all_is_well_each_path_gets_one_good_line(
     assert not report.failed
     for subject in (
         *("configuration", "key", "edit limit", "clock", "state", "deployment", "supervisor"),
-        *("secrets", "health", "database", "pg_dump", "store local", "store s3"),
+        *("secrets", "health", "database", "pg_dump", "store local", "store s3", "drills"),
     ):
         assert report.of(subject).startswith("ok"), report.of(subject)
     assert report.of("channel").startswith("warning"), "#ops is public on this stage"
