@@ -661,3 +661,27 @@ def test_no_parameter_can_be_called_like_an_option_of_every_verb(name: str) -> N
 def test_what_is_wrong_with_the_verbs_is_told(verbs: tuple[Query, ...], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Grammar(verbs)
+
+
+@pytest.mark.parametrize(
+    "given", ['""', "-x", '"one two three four five"'], ids=["empty", "no words", "too long"]
+)
+def test_a_reason_that_will_not_do_is_answered_with_how_one_is_given(given: str) -> None:
+    note = Query("note", Effect.READ, "note 12", (NUMBER, REASON))
+
+    with pytest.raises(BadCommand) as caught:
+        Grammar((*VERBS, note)).parse(f"note 12 --reason {given}")
+
+    assert caught.value.hint == 'For example: `note 12 --reason "it was done"`.'
+
+
+def test_a_things_number_may_stand_behind_its_noun_also_where_nothing_follows() -> None:
+    parsed = numbered().parse("job 12 resolve")
+
+    assert parsed.verb is RESOLVE
+    assert parsed.arguments == {"number": 12, "failed": False}
+
+
+def test_a_word_that_begins_with_a_dash_is_no_value() -> None:
+    with pytest.raises(BadCommand, match="`-x`"):
+        numbered().parse("job resolve 12 --title -x")
