@@ -27,7 +27,7 @@ def parts_of(context: Context, snapshot: Snapshot, only: str | None) -> tuple[st
 
     Raises Refused where it holds none of that, or Zulip keeps its uploads in S3.
     """
-    held = tuple(part for part in PARTS if STREAMS[part] in snapshot.streams)
+    held = tuple(part for part in PARTS if _holds(snapshot, part))
     in_s3 = zulip_settings.uploads_place(Layout(context.host.root)).buckets is not None
     wanted = held if only is None else (only,)
     parts = tuple(part for part in wanted if part in held and not (part == UPLOADS and in_s3))
@@ -39,6 +39,11 @@ def parts_of(context: Context, snapshot: Snapshot, only: str | None) -> tuple[st
         reason=Reason.PREFLIGHT_FAILED,
         hint="`backups` lists the copies; `--only` restores one part alone.",
     )
+
+
+def _holds(snapshot: Snapshot, part: str) -> bool:
+    """Uploads that were not there to be copied are no reason to put none in the place of many."""
+    return STREAMS[part] in snapshot.streams and (part != UPLOADS or snapshot.uploads.files > 0)
 
 
 def preconditions(

@@ -115,7 +115,10 @@ def look(context: Context, names: Names | None = None) -> Arrangement:
 
 
 def commands_back(host: DatabaseSettings, found: Arrangement, start: Path) -> tuple[str, ...]:
-    """What root types to have everything from before again; Zulip has to be stopped for it."""
+    """What root types to have everything from before again; Zulip has to be stopped for it.
+
+    What remembers rows of the restored database is emptied, as when that came.
+    """
     names = found.names
     lines = [str(start.with_name("stop-server"))] if found.is_swapped else []
     if found.database_is_swapped:
@@ -130,7 +133,17 @@ def commands_back(host: DatabaseSettings, found: Arrangement, start: Path) -> tu
         lines.append(_move(names.uploads, names.new_uploads))
     if found.has_old_uploads:
         lines.append(_move(names.old_uploads, names.uploads))
+    if found.database_is_swapped:
+        lines += _forgetting(host, start.parents[1])
     return (*lines, str(start))
+
+
+def _forgetting(host: DatabaseSettings, tree: Path) -> list[str]:
+    becoming = () if host.system_user is None else ("runuser", "-u", host.system_user, "--")
+    return [
+        shlex.join((*becoming, str(tree / "scripts/setup/flush-memcached"))),
+        shlex.join((*becoming, str(tree / "manage.py"), "purge_queue", "--all")),
+    ]
 
 
 def commands_to_drop(host: DatabaseSettings, found: Arrangement) -> tuple[str, ...]:

@@ -54,8 +54,10 @@ def bringing_back(context: Context, switch: Switch, watch: probing.Watch) -> Ite
         names = Names.of(context)
         try:
             done = _bring_back(context, switch, watch, failure)
-        except HostFailure as second:
-            done = f"The state from before was to be brought back, which failed as well. {second}"
+        except Exception as second:  # noqa: BLE001 - it has to be said where Zulip stands
+            # A cancel, too: Zulip may stand still, and nobody would say so.
+            again = _explained(context, second)
+            done = f"The state from before was to be brought back, which failed as well. {again}"
         probing.note_downtime(context, watch)
         failure.state, failure.hint = _standing(context, switch, names, done)
         raise failure from unknown
@@ -87,12 +89,22 @@ def _bring_back(
     if switch.was_started:
         zulip_tools.stop(context, switch.after.path)
     with context.journal.step("Bring the state from before back, by renaming"):
-        swap.back(context, Names.of(context))
+        found = swap.back(context, Names.of(context))
     if failure.reason is Reason.CANCELLED:
         return "The database and the uploads are those from before. Zulip was NOT started again."
+    if switch.was_started and found.has_new_database:
+        _forget(context, switch)
     zulip_tools.start(context, switch.before.path)
     way_back.bring_back(context, watch, switch.before.version)
     return "The state from before was brought back, and Zulip started again."
+
+
+def _forget(context: Context, switch: Switch) -> None:
+    """The restored server has filled caches and queues; a tool that fails stops no way back."""
+    try:
+        zulip_tools.forget(context, switch.before.path)
+    except HostFailure as failure:
+        context.journal.output(f"{failure.message}\n")
 
 
 def _standing(context: Context, switch: Switch, names: Names, done: str | None) -> tuple[str, str]:

@@ -42,8 +42,9 @@ def forget(context: Context, tree: Path) -> None:
     user = context.host.database.system_user
     with context.journal.step("Purge the queues and flush the caches"):
         for argv in (
-            (str(tree / "manage.py"), "purge_queue", "--all"),
+            # First what loses nothing.
             (str(tree / "scripts/setup/flush-memcached"),),
+            (str(tree / "manage.py"), "purge_queue", "--all"),
         ):
             processes.run(argv, timeout=TOOL_LIMIT, output=context.journal.output, user=user)
         with _told_as_failure():

@@ -170,12 +170,18 @@ def test_postgresql_killed_while_zulip_is_stopped(alone: Bench) -> None:
         "On the host: see that PostgreSQL runs; then ask for `restore plan` there."
     )
     alone.cluster.start()
+    alone.host.behave(Manners())
     [left] = alone.shown()["left_over"]
     assert "The database is the restored one" in left
     for command in left.split("All as before: `")[1].split("`. ")[0].split("`; `"):
         subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
     assert (alone.newest_message(), alone.files()) == (MESSAGES + 30, files)
     expect_serving(alone)
+
+
+def times_purged(bench: Bench) -> int:
+    log = bench.host.layout.logs / "manage.log"
+    return log.read_text().count("purge_queue --all") if log.exists() else 0
 
 
 def test_zulip_that_does_not_come_back_leaves_the_old_state_serving(busy: Bench) -> None:
@@ -188,9 +194,12 @@ def test_zulip_that_does_not_come_back_leaves_the_old_state_serving(busy: Bench)
             started.append(title)
 
     busy.journal.on_step = on_step
+    purged_before = times_purged(busy)
     failure = failing(busy)
 
     assert failure.reason is Reason.STILL_AWAY
+    # What the restored server has put into queues and caches is not for the one from before.
+    assert times_purged(busy) == purged_before + 2
     expect_serving(busy)
     assert failure.state is not None
     assert "The state from before was brought back, and Zulip started again." in failure.state
