@@ -30,7 +30,8 @@ def _lines(shown: Mapping[str, Any]) -> Iterator[str]:
         yield "Found before it failed:"
     yield from (f"- ✔ {sentence}" for sentence in shown["checked"])
     if shown["rto_seconds"] is not None:
-        yield f"- **Back after** {duration(shown['rto_seconds'])}{_earlier(shown)}"
+        back = duration(shown["rto_seconds"])
+        yield f"- **Database back after** {back}{_earlier(shown)}"
     if shown["seconds"]:
         yield f"- Times: {_times(shown)}"
     yield (
@@ -83,9 +84,8 @@ class DrillFailed(Reply, kind="drill_failed"):
     def text(self) -> str:
         closing = f'incident {self.incident} close --reason "what was done about it"'
         return (
-            f"**Incident #{self.incident}, critical.** The drill of job #{self.job} could not"
-            f" restore copy {code(self.snapshot)} from {self.store}, which is no longer proven."
-            f" {self.sentence}\n"
+            f"**Incident #{self.incident}, critical.** The drill of job #{self.job} failed: copy"
+            f" {code(self.snapshot)} in {self.store} is unproven. {self.sentence}\n"
             f"Take a new backup ({to_type(self.bot_name, 'backup now')}) and drill it"
             f" ({to_type(self.bot_name, 'drill')}); {to_type(self.bot_name, f'log {self.job}')} has"
             f" the output. Once that is looked after: {to_type(self.bot_name, closing)}."
@@ -104,8 +104,8 @@ class DrillBroken(Reply, kind="drill_broken"):
     def text(self) -> str:
         closing = f'incident {self.incident} close --reason "what was done about it"'
         return (
-            f"**Incident #{self.incident}, critical.** {self.sentence} Until that is mended no copy"
-            f" counts as proven, whatever `backups` says:"
+            f"**Incident #{self.incident}, critical.** {self.sentence} Until that is mended rely on"
+            f" no copy as proven, and let `backup prune` wait:"
             f" {to_type(self.bot_name, f'log {self.job}')} has the output.\n"
             f"Once that is looked after: {to_type(self.bot_name, closing)}."
         )

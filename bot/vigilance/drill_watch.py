@@ -41,9 +41,9 @@ def _failed(
 
     new = NewIncident(
         kind="drill_failed",
-        subject=snapshot,
+        subject=f"{snapshot} in {store}",
         severity="critical",
-        sentence=f"A drill could not restore copy {snapshot} from {store}. {sentence}",
+        sentence=f"A drill of copy {snapshot} in {store} failed. {sentence}",
         detail={"job": job.id, "snapshot": snapshot, "store": store},
     )
     incidents.begin(tx, outgoing, new, now, word)

@@ -59,8 +59,15 @@ class Standing:
     @property
     def is_proven(self) -> bool:
         """A drill restored it, and nothing since has said otherwise."""
-        against = [at for at in (self.refuted_at, self.damaged_at) if at is not None]
-        return self.proven_at is not None and all(at < self.proven_at for at in against)
+        if self.proven_at is None or self.is_damaged or self.is_refuted:
+            return False
+        return self.damaged_at is None or self.damaged_at < self.proven_at
+
+    @property
+    def is_refuted(self) -> bool:
+        """A drill could not restore it, and none has since."""
+        proven, refuted = self.proven_at, self.refuted_at
+        return refuted is not None and (proven is None or proven <= refuted)
 
 
 #: Of a snapshot that nothing is noted of.

@@ -41,7 +41,8 @@ def observe(context: Context) -> Finding:
     drills = [drill for each in seen for drill in each.drills]
     copies = sum(each.copies for each in seen)
     values = _values(drills)
-    if context.host.drills.every_days == 0:
+    last = max(drills, key=lambda each: each.at, default=None)
+    if context.host.drills.every_days == 0 and (last is None or last.passed):
         return Finding(Level.OK, f"No drills are expected here. {_last(drills)}".strip(), values)
     finding = _judge(drills, copies, context)
     unread = _unread(asked)
@@ -93,10 +94,7 @@ def _last(drills: Sequence[Drilled]) -> str:
     when = f"{last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if last.passed:
         return f"The last drill, on {when}, restored copy {last.snapshot} from {last.store}."
-    return (
-        f"The last drill, on {when}, could not restore copy {last.snapshot} from {last.store},"
-        " which is no longer proven."
-    )
+    return f"The last drill, on {when}, failed: copy {last.snapshot} in {last.store} is unproven."
 
 
 def _unread(asked: Sequence[Asked[Seen]]) -> str | None:

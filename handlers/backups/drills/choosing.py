@@ -10,7 +10,7 @@ from handlers.backups.repository import STREAMS, Snapshot, read_snapshot, snapsh
 from handlers.backups.sealing.keys import Keys
 from handlers.backups.sealing.record import Sealing, Use
 from handlers.backups.showing.find import find
-from handlers.backups.standing import Standing, standings
+from handlers.backups.standing import UNKNOWN, Standing, standings
 from handlers.errors import BadCommand, HostFailure, Reason
 from handlers.host.object_store import open_store
 from handlers.host.settings import StoreSettings
@@ -25,6 +25,8 @@ class Chosen:
 
     settings: StoreSettings
     snapshot: Snapshot
+    #: Its last drill failed; only one that looks at everything can say otherwise.
+    is_refuted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class _Candidate:
     settings: StoreSettings
     snapshot: Snapshot
     drilled_at: datetime
+    is_refuted: bool
 
 
 def choose(stores: Sequence[StoreSettings], wanted: str | None, only: str | None) -> Chosen:
@@ -49,14 +52,14 @@ def choose(stores: Sequence[StoreSettings], wanted: str | None, only: str | None
         first = min(places, key=lambda each: drilled[each.settings.name])
         if not first.snapshot.is_whole:
             raise _only_a_part(first.snapshot)
-        return Chosen(first.settings, first.snapshot)
+        return Chosen(first.settings, first.snapshot, first.standing.is_refuted)
     candidates, failures = _candidates(among)
     if not candidates:
         raise failures[0] if failures else _nothing_verified(among)
     newest = max(each.snapshot.id for each in candidates)
     holding = [each for each in candidates if each.snapshot.id == newest]
     taken = min(holding, key=lambda each: each.drilled_at)
-    return Chosen(taken.settings, taken.snapshot)
+    return Chosen(taken.settings, taken.snapshot, taken.is_refuted)
 
 
 def check_keys(snapshot: Snapshot, keys: Keys) -> None:
@@ -97,14 +100,16 @@ def _candidates(
             failures.append(failure)
             continue
         if newest is not None:
-            found.append(_Candidate(settings, newest, _newest_drill(noted.values())))
+            drilled_at = _newest_drill(noted.values())
+            is_refuted = noted[newest.id].is_refuted
+            found.append(_Candidate(settings, newest, drilled_at, is_refuted))
     return found, failures
 
 
 def _newest_verified(store: Store, noted: Mapping[str, Standing]) -> Snapshot | None:
     """Of whole copies; a part is no copy of a server, and of a damaged record others tell."""
     for each in snapshot_ids(store):
-        if not _is_verified(noted.get(each)):
+        if not noted.get(each, UNKNOWN).is_verified:
             continue
         try:
             snapshot = read_snapshot(store, each)
@@ -115,10 +120,6 @@ def _newest_verified(store: Store, noted: Mapping[str, Standing]) -> Snapshot | 
         if snapshot.is_whole:
             return snapshot
     return None
-
-
-def _is_verified(standing: Standing | None) -> bool:
-    return standing is not None and standing.verified_at is not None
 
 
 def _drilled_in(settings: StoreSettings) -> datetime:

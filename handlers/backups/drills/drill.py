@@ -12,6 +12,9 @@ from handlers.backups.drills.findings import says_against_the_copy
 from handlers.backups.drills.preflight import Ready
 from handlers.backups.drills.rehearsal import STEPS, Rehearsal, rehearse
 from handlers.backups.drills.stored_copy import Copy
+from handlers.backups.reading.damage import note_damage
+from handlers.backups.reading.read_back import DamagedObject
+from handlers.backups.repository import commit_key
 from handlers.backups.sealing.keys import Keys, keys_at_hand
 from handlers.contract import JSON, Context, Handler, Outcome, Plan
 from handlers.errors import BadCommand, HostFailure, OpsError, Reason
@@ -35,9 +38,10 @@ class Args:
     complete: bool = False
     negative_control: bool = False
 
-    @property
-    def form(self) -> str:
-        return COMPLETE if self.complete or self.negative_control else QUICK
+    def form(self, chosen: Chosen) -> str:
+        """What one drill has found wrong, samples of another cannot put right."""
+        thorough = self.complete or self.negative_control or chosen.is_refuted
+        return COMPLETE if thorough else QUICK
 
 
 def plan(context: Context, args: Args) -> Plan:
@@ -57,7 +61,7 @@ def plan(context: Context, args: Args) -> Plan:
             "copy": chosen.snapshot.id,
             "store": chosen.settings.name,
             "place": planning.place(chosen.settings),
-            "form": args.form,
+            "form": args.form(chosen),
             "postgresql": str(ready.version),
         },
         steps=control.STEPS if args.negative_control else (*STEPS, NOTE_STEP),
@@ -75,7 +79,7 @@ def run(context: Context, args: Args, plan: Plan) -> Outcome:
     check_keys(chosen.snapshot, keys)
     copy = Copy(open_store(chosen.settings), chosen.snapshot, keys)
     ready = preflight.look(context.host, chosen.snapshot)
-    rehearsal = Rehearsal(context, copy, ready, complete=args.form == COMPLETE)
+    rehearsal = Rehearsal(context, copy, ready, complete=plan.binding["form"] == COMPLETE)
     rehearsal.findings.warnings += (*ready.warnings, *notes)
     rehearsal.findings.facts["postgresql"] = str(ready.version)
     try:
@@ -97,12 +101,20 @@ def _drill(rehearsal: Rehearsal, started_at: datetime) -> Outcome:
     try:
         rehearse(rehearsal)
     except HostFailure as failure:
-        if says_against_the_copy(failure):
+        if says_against_the_copy(failure) and _is_still_there(copy):
             _refute(context, drill, earlier, failure)
         raise
     with context.journal.step(NOTE_STEP):
         record = evidence.write(drill, context.clock.now(), None)
     return _outcome(drill, record, earlier)
+
+
+def _is_still_there(copy: Copy) -> bool:
+    """What was removed meanwhile, or lies on a disk that is away, is not to blame for it."""
+    try:
+        return copy.store.exists(commit_key(copy.snapshot.id))
+    except HostFailure:
+        return False
 
 
 def _refute(context: Context, drill: Drill, earlier: evidence.Trend, why: HostFailure) -> None:
@@ -112,6 +124,9 @@ def _refute(context: Context, drill: Drill, earlier: evidence.Trend, why: HostFa
     try:
         with context.journal.step(NOTE_STEP):
             evidence.write(drill, now, why)
+            # Later copies must not build on it, nor be taken for whole because it is there.
+            if isinstance(why, DamagedObject) and why.snapshot is not None:
+                note_damage(drill.store, why.snapshot, now, why)
     except HostFailure as failure:
         why.hint = f"{failure.message} So the store does not say that it failed. {why.hint or ''}"
     context.journal.fact("shown", {**record, "trend": earlier.to_json()})
@@ -146,7 +161,7 @@ def _summary(chosen: Chosen, args: Args) -> str:
             " bit and once with an object missing: both drills have to fail. The store is only"
             " read."
         )
-    how = "read whole" if args.form == COMPLETE else "checked, its uploads by samples"
+    how = "read whole" if args.form(chosen) == COMPLETE else "checked, its uploads by samples"
     return (
         f"Restore copy {snapshot.id} of job #{snapshot.job} from {name} into a throw-away"
         f" PostgreSQL, where it is {how}. Zulip is not started on it."

@@ -29,6 +29,8 @@ EXIT_LIMIT = timedelta(seconds=5)
 #: Every database has it from its template.
 _ALWAYS_THERE = frozenset({"plpgsql"})
 #: Roles that every cluster has; the owner of a database is one of pg_database_owner.
+#: Lines in which PostgreSQL quotes a row, or the beginning of one.
+_OF_A_ROW = ("DETAIL:", "CONTEXT:")
 _PREDEFINED = "pg_"
 
 
@@ -142,6 +144,16 @@ def _prepare(
     return cluster.database.user if is_all_its_own else SUPERUSER, warnings
 
 
+def without_rows(tail: str) -> str:
+    """PostgreSQL names the very row that would not fit; what people wrote stays in the database."""
+    kept = []
+    is_detail = False
+    for line in tail.splitlines():
+        is_detail = line.startswith(_OF_A_ROW) or (is_detail and line.startswith((" ", "\t")))
+        kept.append("(what was in the row is left out)" if is_detail else line)
+    return "\n".join(dict.fromkeys(kept))
+
+
 def _judged(cluster: Cluster, process: Process, work: Callable[[], None]) -> None:
     """That pg_restore stops is the copy's fault, unless it was killed or the drill has failed."""
     try:
@@ -153,5 +165,5 @@ def _judged(cluster: Cluster, process: Process, work: Callable[[], None]) -> Non
             "pg_restore could not restore the database.",
             reason=Reason.VERIFICATION_FAILED,
             hint="Do not rely on this copy; take a new one and drill that.",
-            tail=failure.tail,
+            tail=without_rows(failure.tail),
         ) from failure

@@ -71,7 +71,10 @@ class Copy:
     def look_at_objects(self) -> None:
         """Every object that a restore needs is there in its size; HostFailure for the first that is
         not. Only what is there can be told from what a store does not give at this moment."""
-        for holder in self.holders():
+        holders = list(self.holders())
+        if not any(each.id == self.snapshot.id for each in holders):
+            holders.append(self.snapshot)
+        for holder in holders:
             streams = STREAMS if holder.id == self.snapshot.id else (UPLOADS,)
             entries = self.store.entries(f"objects/{holder.id}/")
             sizes = {entry.key: entry.size_bytes for entry in entries}

@@ -111,9 +111,19 @@ class ReadBack:
         )
 
 
-def damaged(store: Store, key: str, how: str) -> HostFailure:
-    return HostFailure(
+class DamagedObject(HostFailure):
+    """An object is not what was written."""
+
+    #: Of which snapshot; None where it is nobody's part.
+    snapshot: str | None = None
+
+
+def damaged(store: Store, key: str, how: str) -> DamagedObject:
+    found = DamagedObject(
         f"Store {store.name}: {key} {how}.",
         reason=Reason.VERIFICATION_FAILED,
         hint="Do not rely on this copy; take a new one, and check the disk or bucket it lies on.",
     )
+    kind, _, rest = key.partition("/")
+    found.snapshot = rest.partition("/")[0] if kind == "objects" else None
+    return found

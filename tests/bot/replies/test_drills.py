@@ -31,7 +31,7 @@ EVIDENCE: Mapping[str, Any] = {
 def test_the_evidence_says_what_was_proven_and_what_not() -> None:
     assert evidence_shown(EVIDENCE, "ops").splitlines() == [
         "- ✔ All 7 migrations are those of the commit record.",
-        "- **Back after** 41 s (before, newest first: 40 s and 38 s)",
+        "- **Database back after** 41 s (before, newest first: 40 s and 38 s)",
         "- Times: 1.2 s to make a PostgreSQL, 5.1 s to fetch the dump and 36 s to restore it"
         " (**slower**, usually 20 s)",
         "- **Would be lost**: what came after <time:2026-11-25T02:00:00Z>, which was 8 h before the"
@@ -46,7 +46,9 @@ def test_a_first_drill_has_nothing_to_be_held_to() -> None:
 
     said = evidence_shown(first, "ops")
 
-    assert "**Back after** 41 s; it is the first quick drill in local that got so far" in said
+    assert (
+        "**Database back after** 41 s; it is the first quick drill in local that got so far" in said
+    )
     assert "slower" not in said
 
 
@@ -131,8 +133,8 @@ def test_a_failed_drill_says_what_to_do() -> None:
     told = DrillFailed("ops", 3, 12, "20261125T020000Z-0123abcd", "local", "It is cut short.")
 
     assert told.text() == (
-        "**Incident #3, critical.** The drill of job #12 could not restore copy"
-        " `20261125T020000Z-0123abcd` from local, which is no longer proven. It is cut short.\n"
+        "**Incident #3, critical.** The drill of job #12 failed: copy"
+        " `20261125T020000Z-0123abcd` in local is unproven. It is cut short.\n"
         "Take a new backup (`@ops backup now`) and drill it (`@ops drill`); `@ops log 12` has the"
         " output. Once that is looked after:"
         ' `@ops incident 3 close --reason "what was done about it"`.'
@@ -142,5 +144,5 @@ def test_a_failed_drill_says_what_to_do() -> None:
 def test_a_broken_drill_takes_the_proof_from_every_copy() -> None:
     told = DrillBroken("ops", 3, 12, "The drill itself is broken.").text()
 
-    assert "The drill itself is broken. Until that is mended no copy counts as proven" in told
+    assert "The drill itself is broken. Until that is mended rely on no copy as proven" in told
     assert "`@ops log 12`" in told

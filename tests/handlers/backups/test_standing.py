@@ -78,13 +78,22 @@ def test_every_copy_is_unproven_until_a_drill_restored_it() -> None:
     assert not Standing(verified_at=NOW).is_proven
 
 
-@given(proven=moments, refuted=moments, damaged=moments)
+@given(proven=moments, refuted=moments, damaged=moments, verified=moments)
 def test_a_copy_is_proven_while_nothing_newer_speaks_against_it(
-    proven: datetime | None, refuted: datetime | None, damaged: datetime | None
+    proven: datetime | None,
+    refuted: datetime | None,
+    damaged: datetime | None,
+    verified: datetime | None,
 ) -> None:
-    standing = Standing(proven_at=proven, refuted_at=refuted, damaged_at=damaged)
-    newest_against = max((at for at in (refuted, damaged) if at is not None), default=None)
+    standing = Standing(
+        proven_at=proven, refuted_at=refuted, damaged_at=damaged, verified_at=verified
+    )
 
-    # In the same second, what speaks against it counts.
-    expected = proven is not None and (newest_against is None or proven > newest_against)
+    # In the same second, what speaks against it counts; and what was damaged has to be read whole
+    # again, for a drill may look at samples alone.
+    expected = (
+        proven is not None
+        and (refuted is None or proven > refuted)
+        and (damaged is None or (proven > damaged and verified is not None and verified > damaged))
+    )
     assert standing.is_proven is expected

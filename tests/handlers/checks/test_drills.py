@@ -96,8 +96,7 @@ def test_a_drill_that_failed_last_is_critical(context: Context, local: StoreSett
     finding = look(context, local)
 
     assert finding.level is Level.CRITICAL
-    assert f"could not restore copy {snapshot} from local" in finding.sentence
-    assert "no longer proven" in finding.sentence
+    assert f"failed: copy {snapshot} in local is unproven." in finding.sentence
     assert finding.values["last_passed"] is False
 
 

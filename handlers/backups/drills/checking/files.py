@@ -70,7 +70,8 @@ def check_index(
         raise cluster.why_it_failed() or failure from failure
     if found.missing > then.missing + then.deleted_meanwhile:
         raise refuted(_without_file(found.missing, found.first_missing))
-    findings.checked.append(_as_it_was(sum(found.counts.values()), found.missing))
+    missing = max(found.missing, then.missing)
+    findings.checked.append(_as_it_was(sum(found.counts.values()), missing))
 
 
 def check_all_uploads(copy: Copy, spool: Path, findings: Findings) -> None:

@@ -23,7 +23,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from handlers.backups.drills.place import survivors
-from handlers.errors import HostFailure, Reason
+from handlers.errors import HostFailure, OpsError, Reason
 from handlers.host import directories, processes
 from handlers.host.settings import DrillSettings
 
@@ -136,10 +136,21 @@ def scratch(settings: DrillSettings) -> Iterator[Scratch]:
             try:
                 _make(place)
                 yield place
-            finally:
-                remove(place.path)
+            except BaseException as failure:
+                _remove_after(place.path, failure)
+                raise
+            remove(place.path)
     except OSError as error:
         raise _unusable(directory, error) from error
+
+
+def _remove_after(place: Path, failure: BaseException) -> None:
+    """What went wrong before is what is told; that something is left is told with it."""
+    try:
+        remove(place)
+    except HostFailure as second:
+        if isinstance(failure, OpsError):
+            failure.state = f"Zulip kept running. {second.message}"
 
 
 def remove(place: Path) -> None:

@@ -55,10 +55,13 @@ def range_(desk: Desk) -> Range:
     return Range(desk)
 
 
+NOTES = {"proven", "refuted", "damaged"}
+
+
 def objects_below(directory: Path) -> dict[str, bytes]:
-    """Everything in a store but the notes of drills, byte for byte."""
+    """Everything in a store but the notes that a drill may write, byte for byte."""
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and path.relative_to(directory).parts[0] not in {"proven", "refuted"}
+        if path.is_file() and path.relative_to(directory).parts[0] not in NOTES
     }

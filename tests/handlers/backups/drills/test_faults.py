@@ -76,7 +76,7 @@ def test_one_flipped_bit_refutes_the_copy(desk: Desk, range_: Range) -> None:
         path = object_file(desk, snapshot, stream)
         good = path.read_bytes()
         path.write_bytes(good[:40] + bytes([good[40] ^ 1]) + good[41:])
-        failure = fails(range_)
+        failure = fails(range_, Args(copy=snapshot))
         path.write_bytes(good)
 
         assert failure.reason is Reason.VERIFICATION_FAILED

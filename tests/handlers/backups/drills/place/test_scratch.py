@@ -1,8 +1,10 @@
 """A drill takes place away from everything that lives, and only where nothing else is."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -10,6 +12,14 @@ from bot.demo.postgres_cluster import PostgresCluster
 from handlers.backups.drills.place import scratch
 from handlers.errors import HostFailure, Reason
 from handlers.host.settings import DrillSettings
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Short: the path of a socket below it has to fit, however deep the tests' own folders lie."""
+    with TemporaryDirectory(prefix="d-", dir="/tmp") as name:
+        yield Path(name)
+
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account")
 
