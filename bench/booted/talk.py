@@ -83,12 +83,12 @@ class Talk:
         with processes.start((*psql(DATABASE), "--quiet"), stdin=True, user="zulip") as holder:
             assert holder.stdin is not None
             holder.stdin.write(
-                b"BEGIN; LOCK TABLE zulip.zerver_usermessage IN ACCESS EXCLUSIVE MODE;\n"
+                b"BEGIN; LOCK TABLE zulip.zerver_recipient IN ACCESS EXCLUSIVE MODE;\n"
             )
             holder.stdin.flush()
             asked = (
                 "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'"
-                " AND relation = 'zulip.zerver_usermessage'::regclass"
+                " AND relation = 'zulip.zerver_recipient'::regclass"
             )
             until(lambda: self._asked(asked) > 0, "the table is held")
             yield

@@ -95,7 +95,9 @@ class PostgresCluster:
         self._run("pg_ctl", "start", "--wait", "--silent", f"--pgdata={self.data}", f"--log={log}")
         if not self._made:
             self._made = True
-            self.sql(f"CREATE ROLE {ROLE} LOGIN", database="postgres")
+            # Once for all its databases: two that are made at once would be in each other's way.
+            role = f"CREATE ROLE {ROLE} LOGIN; ALTER ROLE {ROLE} SET search_path TO {ROLE}, public"
+            self.sql(role, database="postgres")
 
     def stop(self) -> None:
         """Stop it in order; its data stay."""

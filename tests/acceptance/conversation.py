@@ -328,7 +328,10 @@ class Conversation:
 
     @contextmanager
     def backup_held(self) -> Iterator[None]:
-        """A backup that runs while the block does, does not come past a locked table."""
+        """A backup that runs while the block does, does not come past a locked sequence.
+
+        A table would hold back what looks at the database before the dump begins.
+        """
         database = self.stage.host.database
         assert database is not None
         holder = psycopg2.connect(
@@ -336,13 +339,13 @@ class Conversation:
         )
         try:
             with holder.cursor() as statement:
-                statement.execute("LOCK TABLE zulip.zerver_usermessage IN ACCESS EXCLUSIVE MODE")
+                statement.execute("ALTER SEQUENCE zulip.zerver_message_id_seq RENAME TO held")
             yield
         finally:
             holder.close()
 
     def held_at_the_table(self) -> int:
-        """How many dumps wait for the locked table."""
+        """How many dumps wait for it."""
         database = self.stage.host.database
         assert database is not None
         # A cluster holds the databases of many stages.

@@ -10,6 +10,8 @@ from handlers.backups import catalogue
 from handlers.backups.catalogue import SnapshotSummary
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 
+pytestmark = pytest.mark.story
+
 
 def shown(talk: Conversation, person: Person, command: str) -> str:
     """What the job of a read command ends with."""

@@ -14,6 +14,8 @@ from handlers.host import processes
 from handlers.host.age import Identity, key_id
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 
+pytestmark = pytest.mark.story
+
 RECOVERY = Identity.generate()
 KEY = key_id(RECOVERY.recipient)
 

@@ -9,6 +9,8 @@ from handlers.backups.probing.abilities import newest_probe
 from handlers.host.object_store import open_store
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 
+pytestmark = pytest.mark.story
+
 
 @pytest.fixture(scope="module")
 def wish() -> Wish:

@@ -8,6 +8,8 @@ from tests.acceptance.conftest import SMALL
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 from tests.acceptance.retention import POLICY, RULES, Copies, ended, fill
 
+pytestmark = pytest.mark.story
+
 
 @pytest.fixture(scope="module")
 def wish() -> Wish:

@@ -11,6 +11,8 @@ from handlers.backups import catalogue
 from state.job_store import Job
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 
+pytestmark = pytest.mark.story
+
 
 @pytest.fixture(scope="module")
 def wish() -> Wish:

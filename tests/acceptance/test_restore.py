@@ -14,6 +14,8 @@ from state.job_store import Job
 from tests.acceptance.conftest import SMALL
 from tests.acceptance.conversation import CHECK, CROSS, Conversation
 
+pytestmark = pytest.mark.story
+
 SERVER = "chat.example.org"
 POLICY = """
 [policy.roles]

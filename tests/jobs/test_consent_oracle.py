@@ -12,7 +12,6 @@ from jobs.consent_rules import (
     UNICODE_EMOJI,
     YES,
     ConsentRequest,
-    Kind,
     Observation,
     State,
     Vote,
@@ -37,14 +36,12 @@ PEOPLE = st.dictionaries(
 )
 REQUESTS = st.builds(
     ConsentRequest,
-    kind=st.sampled_from(Kind),
     asker_id=IDS,
     approvers=st.frozensets(IDS),
     needed=st.integers(0, 3),
     self_counts=st.booleans(),
     plan_message_id=st.just(500),
     content_sha256=st.just("c"),
-    fingerprint=st.just("f"),
     expires_at=st.sampled_from([NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=2)]),
     epoch=st.just(1),
 )

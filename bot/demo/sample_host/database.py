@@ -10,7 +10,6 @@ from bot.demo.sample_host.uploads import Upload
 #: Zulip's role looks into the schema `zulip` first.
 _SCHEMA = """
 CREATE SCHEMA zulip;
-ALTER ROLE CURRENT_USER SET search_path TO zulip, public;
 SET search_path TO zulip, public;
 
 CREATE TABLE django_migrations (
