@@ -96,7 +96,10 @@ class Surveyor:
         noted, kept = standings(self.store), marks.kept(self.store)
         marked = marks.marked(self.store)
         records = {each: self._record(each) for each in {*ids, *retired}}
-        copies = tuple(_copy(each, records, objects, noted, kept.get(each), marked) for each in ids)
+        copies = tuple(
+            _copy(each, records, objects, noted.get(each, UNKNOWN), kept.get(each), marked)
+            for each in ids
+        )
         return Survey(
             self.store.name,
             copies,
@@ -120,22 +123,19 @@ def _copy(
     snapshot: str,
     records: Mapping[str, Snapshot | None],
     objects: Mapping[str, Mapping[str, int]],
-    noted: Mapping[str, Standing],
+    standing: Standing,
     kept_until: datetime | None,
     marked: Mapping[str, datetime],
 ) -> Copy:
     record = records[snapshot]
-    needs = frozenset[str]() if record is None else _needs(record)
-    # What was found damaged in another copy's name is missing here just as much.
-    is_sound_below = not any(noted.get(each, UNKNOWN).is_damaged for each in needs)
     return Copy(
         id=snapshot,
         job=None if record is None else record.job,
-        needs=needs,
-        standing=noted.get(snapshot, UNKNOWN),
+        needs=frozenset() if record is None else _needs(record),
+        standing=standing,
         is_part=record is not None and not record.is_whole,
         is_consistent=record is not None and record.is_consistent,
-        is_whole=record is not None and is_sound_below and _is_whole(record, records, objects),
+        is_whole=record is not None and _is_whole(record, records, objects),
         kept_until=kept_until,
         marked_at=marked.get(snapshot),
     )
