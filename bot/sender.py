@@ -165,10 +165,6 @@ class _Worker:
             self._wake.clear()
             # Not in the pause: what is heard during an attempt shortens the pause after it.
             self._retry.clear()
-            held = self._held_until - time.monotonic()
-            if held > 0:
-                self._retry.wait(held)
-                continue
             if not self._scope.reactions:
                 self._stopping.wait(AFTER_REACTIONS.total_seconds())
             try:
@@ -188,6 +184,11 @@ class _Worker:
             ready = outbox.next_ready(
                 tx, self._scope.clock.now(), 1, reactions=self._scope.reactions
             )
+        # After the reading: what is put there from the holding back on is held back too.
+        held = self._held_until - time.monotonic()
+        if held > 0:
+            self._retry.wait(held)
+            return NO_WAIT
         for row in unclear:
             if self._is_due(row):
                 return self._look_for(row)

@@ -132,7 +132,12 @@ class PostgresCluster:
     def sql(self, statements: str, *, database: str, user: str = SUPERUSER) -> str:
         """What psql answers, unaligned and without headings; stops at the first error."""
         argv = (*self.command(database, user), "--file=-")
-        done = processes.run(argv, timeout=10 * TIME_LIMIT, stdin=statements.encode())
+        try:
+            done = processes.run(argv, timeout=10 * TIME_LIMIT, stdin=statements.encode())
+        except HostFailure as failure:
+            # For whoever reads the traceback: which statement it was, and why.
+            failure.add_note(failure.tail)
+            raise
         return done.output.strip()
 
     def command(self, database: str, user: str) -> tuple[str, ...]:

@@ -297,7 +297,6 @@ def test_what_is_held_back_waits_until_it_hears_that_it_may_go_and_not_for_ever(
     office: Office,
 ) -> None:
     sender = office.sender()
-    time.sleep(0.3)  # it has looked once, and sleeps
     sender.hold_back(timedelta(minutes=2))
     office.post("what number is this?")
     time.sleep(0.3)

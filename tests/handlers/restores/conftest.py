@@ -1,6 +1,7 @@
 """A sample host with a copy of it, whose Zulip really answers, and what a restore needs on it."""
 
 import hashlib
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from handlers.contract import Context, Outcome, Plan
 from handlers.host.settings import KeySettings, StoreSettings
 from handlers.restores import restore, restore_plan
 from handlers.restores.switching.arrangement import Arrangement, Names, look
+from handlers.upgrades import probing
 from tests.handlers.backups.conftest import Journal, TickingClock
 
 SERVER = "chat.example.org"
@@ -57,6 +59,14 @@ class Bench:
         outcome = take_backup.run(context, args, take_backup.plan(context, args))
         self.journal.steps.clear()
         return str(outcome.facts["snapshot"])
+
+    def wait_until_away(self) -> None:
+        """The simulated Zulip follows the scripts a moment later; a real one is away at once."""
+        host = self.context().host
+        give_up = time.monotonic() + 10
+        while probing.probe(host, probing.PROBE_LIMIT).version is not None:
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
 
     def plan(self, **more: str) -> Plan:
         args = restore.Args(**{"copy": str(COPY), "server": SERVER, **more})
